@@ -1,0 +1,193 @@
+"""Every error the project shows: one table from code to exit status, whose fault it is, title and remedy.
+
+Rule kept: an error says whose fault it is, what happened and what to do next, and never holds a value of a record.
+The exit statuses are the ones of the command line reference: 0 done, 1 failed, 2 usage, 3 findings,
+4 not authenticated, 5 withheld, 6 undecided, 130 interrupted.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Exit(IntEnum):
+    """What a command's exit status means; the only statuses any command may end with."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    FINDINGS = 3
+    NOT_AUTHENTICATED = 4
+    WITHHELD = 5
+    UNDECIDED = 6
+    INTERRUPTED = 130
+
+
+class Fault(StrEnum):
+    """Whose fault an error is, so that a reader knows who can mend it."""
+
+    OURS = "ours"
+    OPERATOR = "operator"
+    MACHINE = "machine"
+    NETWORK = "network"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    REGISTER = "register"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One row of the table: how a code ends a command, whose fault it is, its title and the usual remedy."""
+
+    status: Exit
+    fault: Fault
+    title: str
+    remedy: str
+
+
+ERRORS: dict[str, ErrorRow] = {
+    "failed": ErrorRow(
+        Exit.FAILED,
+        Fault.OURS,
+        "The command failed",
+        "run it again with `--json` and report its code",
+    ),
+    "usage": ErrorRow(Exit.USAGE, Fault.OPERATOR, "The command was misread", "see `punte --help`"),
+    "findings": ErrorRow(
+        Exit.FINDINGS,
+        Fault.POLICY,
+        "The check found something",
+        "mend what the lines above name",
+    ),
+    "not-authenticated": ErrorRow(
+        Exit.NOT_AUTHENTICATED,
+        Fault.OPERATOR,
+        "Nobody is logged in",
+        "give credentials that Kafka accepts",
+    ),
+    "withheld": ErrorRow(
+        Exit.WITHHELD,
+        Fault.POLICY,
+        "Withheld",
+        "ask the data-protection officer of the hub",
+    ),
+    "undecided": ErrorRow(
+        Exit.UNDECIDED,
+        Fault.REGISTER,
+        "Undecided",
+        "facts are missing or stale: ask again in a few seconds",
+    ),
+    "interrupted": ErrorRow(Exit.INTERRUPTED, Fault.OPERATOR, "Interrupted", "run the command again"),
+    "not-installed": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "A part is not installed",
+        "install `punte[embedded]`, or run `make setup`",
+    ),
+    "kafka-unreachable": ErrorRow(
+        Exit.FAILED,
+        Fault.NETWORK,
+        "Kafka cannot be reached",
+        "start one with `punte broker up --detach`, or set PUNTE_KAFKA_BOOTSTRAP",
+    ),
+    "broker-port-taken": ErrorRow(
+        Exit.FAILED,
+        Fault.MACHINE,
+        "The port is taken",
+        "choose another with `--port`, or leave `--port` out",
+    ),
+    "broker-disk-full": ErrorRow(
+        Exit.FAILED,
+        Fault.MACHINE,
+        "The disk is full",
+        "free some space, or point `--data` at another disk",
+    ),
+    "broker-registry-unreachable": ErrorRow(
+        Exit.FAILED,
+        Fault.NETWORK,
+        "The registry of Java packages cannot be reached",
+        "connect this machine once, or copy a filled PUNTE_CACHE folder from one that was",
+    ),
+    "broker-java-missing": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "There is no Java",
+        "install `punte[embedded]`, or a Java 17 or newer",
+    ),
+    "broker-java-old": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "Java is too old",
+        "install `punte[embedded]`, or point PUNTE_JAVA at Java 17+",
+    ),
+    "broker-jar-changed": ErrorRow(
+        Exit.FAILED,
+        Fault.MACHINE,
+        "A jar is not the locked one",
+        "delete the folder of jars and run again",
+    ),
+    "broker-data-unusable": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "The data folder cannot be used",
+        "choose another folder with `--data`",
+    ),
+    "broker-running": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "A broker already runs",
+        "stop it with `punte broker down`, or use it",
+    ),
+    "broker-not-running": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "No broker runs",
+        "start one with `punte broker up --detach`",
+    ),
+    "broker-died": ErrorRow(
+        Exit.FAILED,
+        Fault.MACHINE,
+        "Kafka stopped by itself",
+        "read the end of its log file",
+    ),
+    "broker-slow": ErrorRow(
+        Exit.FAILED,
+        Fault.MACHINE,
+        "Kafka did not get ready in time",
+        "give the machine more time or memory, run again",
+    ),
+}
+"""Code -> row. A code is opaque, stable and never reused; help, JSON output and documentation are made from here."""
+
+
+class PunteError(Exception):
+    """A fault to show to a person: code, one sentence, remedy. Holds field paths and opaque ids only, never values."""
+
+    def __init__(self, code: str, sentence: str, remedy: str | None = None) -> None:
+        """Takes the remedy from the table unless a more exact one is given; an unknown code is a KeyError."""
+        super().__init__(sentence)
+        self.row = ERRORS[code]
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy or self.row.remedy
+
+    @property
+    def status(self) -> Exit:
+        """The exit status a command ends with."""
+        return self.row.status
+
+    @property
+    def fault(self) -> Fault:
+        """Whose fault it is."""
+        return self.row.fault
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `--json`, the console and problem+json all print."""
+        return {
+            "error": self.code,
+            "title": self.row.title,
+            "detail": self.sentence,
+            "remedy": self.remedy,
+            "fault": self.fault.value,
+            "status": int(self.status),
+        }
