@@ -59,7 +59,7 @@ ERRORS: dict[str, ErrorRow] = {
         "The check found something",
         "mend what the lines above name",
     ),
-    "not-authenticated": ErrorRow(
+    "not_authenticated": ErrorRow(
         Exit.NOT_AUTHENTICATED,
         Fault.OPERATOR,
         "Nobody is logged in",
@@ -78,79 +78,85 @@ ERRORS: dict[str, ErrorRow] = {
         "facts are missing or stale: ask again in a few seconds",
     ),
     "interrupted": ErrorRow(Exit.INTERRUPTED, Fault.OPERATOR, "Interrupted", "run the command again"),
-    "not-installed": ErrorRow(
+    "not_installed": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "A part is not installed",
         "install `punte[embedded]`, or run `make setup`",
     ),
-    "kafka-unreachable": ErrorRow(
+    "kafka_unreachable": ErrorRow(
         Exit.FAILED,
         Fault.NETWORK,
         "Kafka cannot be reached",
         "start one with `punte broker up --detach`, or set PUNTE_KAFKA_BOOTSTRAP",
     ),
-    "broker-port-taken": ErrorRow(
+    "secret_missing": ErrorRow(
+        Exit.FAILED, Fault.OPERATOR, "There is no secret file", "point PUNTE_SECRET_FILE at a file of mode 0600"
+    ),
+    "secret_faulty": ErrorRow(
+        Exit.FAILED, Fault.OPERATOR, "The secret file is faulty", "restore it from its backup; never make up a new one"
+    ),
+    "broker_port_taken": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,
         "The port is taken",
         "choose another with `--port`, or leave `--port` out",
     ),
-    "broker-disk-full": ErrorRow(
+    "broker_disk_full": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,
         "The disk is full",
         "free some space, or point `--data` at another disk",
     ),
-    "broker-registry-unreachable": ErrorRow(
+    "broker_registry_unreachable": ErrorRow(
         Exit.FAILED,
         Fault.NETWORK,
         "The registry of Java packages cannot be reached",
         "connect this machine once, or copy a filled PUNTE_CACHE folder from one that was",
     ),
-    "broker-java-missing": ErrorRow(
+    "broker_java_missing": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "There is no Java",
         "install `punte[embedded]`, or a Java 17 or newer",
     ),
-    "broker-java-old": ErrorRow(
+    "broker_java_old": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "Java is too old",
         "install `punte[embedded]`, or point PUNTE_JAVA at Java 17+",
     ),
-    "broker-jar-changed": ErrorRow(
+    "broker_jar_changed": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,
         "A jar is not the locked one",
         "delete the folder of jars and run again",
     ),
-    "broker-data-unusable": ErrorRow(
+    "broker_data_unusable": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "The data folder cannot be used",
         "choose another folder with `--data`",
     ),
-    "broker-running": ErrorRow(
+    "broker_running": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "A broker already runs",
         "stop it with `punte broker down`, or use it",
     ),
-    "broker-not-running": ErrorRow(
+    "broker_not_running": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,
         "No broker runs",
         "start one with `punte broker up --detach`",
     ),
-    "broker-died": ErrorRow(
+    "broker_died": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,
         "Kafka stopped by itself",
         "read the end of its log file",
     ),
-    "broker-slow": ErrorRow(
+    "broker_slow": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,
         "Kafka did not get ready in time",
@@ -164,9 +170,9 @@ class PunteError(Exception):
     """A fault to show to a person: code, one sentence, remedy. Holds field paths and opaque ids only, never values."""
 
     def __init__(self, code: str, sentence: str, remedy: str | None = None) -> None:
-        """Takes the remedy from the table unless a more exact one is given; an unknown code is a KeyError."""
+        """Takes the remedy from the table unless a more exact one is given; a test finds codes without a row."""
         super().__init__(sentence)
-        self.row = ERRORS[code]
+        self.row = ERRORS.get(code, ERRORS["failed"])
         self.code = code
         self.sentence = sentence
         self.remedy = remedy or self.row.remedy

@@ -48,7 +48,7 @@ class Broker:
 
 @asynccontextmanager
 async def embedded_broker(data: Path | None = None, port: int = 0, log: Path | None = None) -> AsyncIterator[Broker]:
-    """Starts a broker and stops it at the end; raises `PunteError` with a `broker-*` code if it cannot.
+    """Starts a broker and stops it at the end; raises `PunteError` with a `broker_*` code if it cannot.
 
     `data` None: thrown away at the end; `port` 0: a free one; `log` None: `kafka.log` in the data folder.
     """
@@ -131,7 +131,7 @@ async def start(data: Path | None, port: int, log: Path | None, state: Path | No
         try:
             return await _start_once(_plan(data, port, log, state))
         except PunteError as fault:
-            if fault.code != "broker-port-taken":
+            if fault.code != "broker_port_taken":
                 raise
     return await _start_once(_plan(data, port, log, state))
 

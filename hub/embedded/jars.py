@@ -49,7 +49,7 @@ def lock_digest(lock: tuple[Jar, ...]) -> str:
 
 
 def class_path(cache: Path, lock: tuple[Jar, ...] | None = None) -> tuple[Path, ...]:
-    """The checked jars under `cache`, fetched first if there is no such folder; raises `broker-*` errors."""
+    """The checked jars under `cache`, fetched first if there is no such folder; raises `broker_*` errors."""
     lock = lock or read_lock()
     folder = jar_folder(cache, lock)
     if not folder.exists():
@@ -123,7 +123,7 @@ def _fetch(jar: Jar, repository: Path) -> Path:
         from jgo.maven import MavenContext
         from requests import RequestException
     except ImportError as fault:
-        raise PunteError("not-installed", "the package jgo, which fetches Kafka, is not installed") from fault
+        raise PunteError("not_installed", "the package jgo, which fetches Kafka, is not installed") from fault
     group, artifact, version = jar.coordinate.split(":")
     mirrors = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
     context = MavenContext(repo_cache=repository, local_repos=[], remote_repos=mirrors, timeout=20)

