@@ -1,0 +1,108 @@
+"""The border of the policy files: TOML text in, checked words out.
+
+Rule kept: an unknown word is refused with the row, the word, the nearest known name and a remedy; all faults are
+collected, none hides another.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from consent.errors import Finding, FindingKind, PolicyRefused
+
+
+@dataclass(slots=True)
+class Border:
+    """Collects the findings of one file while its words are read. `name` is the file as the reader knows it."""
+
+    name: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def fault(self, where: str, sentence: str, remedy: str, kind: FindingKind = FindingKind.SHAPE) -> None:
+        """Note one fault of row or section `where`."""
+        self.findings.append(Finding(kind, f"{self.name}, {where}: {sentence}", remedy, row=where))
+
+    def unknown(self, where: str, what: str, word: str, known: Iterable[str]) -> None:
+        """Note an unknown word, with the nearest known name."""
+        near = nearest(word, known)
+        remedy = f"did you mean `{near}`?" if near else f"use one of the known names for a {what}"
+        self.fault(where, f"unknown {what} `{word}`", remedy, FindingKind.WORD)
+
+    def word(self, where: str, what: str, value: object, known: Iterable[str]) -> str:
+        """The word if it is known, else a finding and the empty word."""
+        names = tuple(known)
+        if isinstance(value, str) and value in names:
+            return value
+        self.unknown(where, what, str(value), names)
+        return ""
+
+    def words(self, where: str, what: str, value: object, known: Iterable[str]) -> tuple[str, ...]:
+        """A list of known words, each once."""
+        names = tuple(known)
+        found = tuple(self.word(where, what, item, names) for item in self.items(where, what, value))
+        if len(set(found)) < len(found) and "" not in found:
+            self.fault(where, f"a {what} is named twice", "name each once")
+        return tuple(item for item in found if item)
+
+    def items(self, where: str, what: str, value: object) -> list[object]:
+        """The elements of a list, or a finding and none."""
+        if isinstance(value, list):
+            return value
+        self.fault(where, f"`{what}` is not a list", "write it in square brackets")
+        return []
+
+    def tables(self, where: str, value: object) -> list[Mapping[str, object]]:
+        """A list of tables, or findings."""
+        found = self.items(where, where, value)
+        if any(not isinstance(item, dict) for item in found):
+            self.fault(where, "an element is not a table", f"write it as [[{where}]]")
+        return [item for item in found if isinstance(item, dict)]
+
+    def table(self, where: str, what: str, value: object) -> Mapping[str, object]:
+        """One table, or a finding and an empty one."""
+        if isinstance(value, dict):
+            return value
+        self.fault(where, f"`{what}` is not a table", "write it as { key = value }")
+        return {}
+
+    def text(self, where: str, what: str, value: object) -> str:
+        """A text that is not empty."""
+        if isinstance(value, str) and value.strip():
+            return value
+        self.fault(where, f"`{what}` is missing or not a text", f"give `{what}` as a text")
+        return ""
+
+    def numbers(self, where: str, what: str, value: object, known: Iterable[int]) -> tuple[int, ...]:
+        """A list of known whole numbers, such as field groups, each once."""
+        found = self.words(where, what, [str(item) for item in self.items(where, what, value)], map(str, sorted(known)))
+        return tuple(int(item) for item in found)
+
+    def keys(self, where: str, table: Mapping[str, object], known: Iterable[str]) -> None:
+        """Refuse every key that is not known: a misspelt key must not be a silent default."""
+        names = tuple(known)
+        for key in table:
+            if key not in names:
+                self.unknown(where, "key", key, names)
+
+    def close(self) -> None:
+        """Raise PolicyRefused if anything was found."""
+        if self.findings:
+            raise PolicyRefused(self.findings)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known name that looks most like `word`, or nothing."""
+    found = difflib.get_close_matches(word, tuple(known), n=1, cutoff=0.4)
+    return found[0] if found else ""
+
+
+def read_toml(name: str, text: str) -> Mapping[str, object]:
+    """The tables of one policy file. Raises PolicyRefused with the place of the first fault of TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        finding = Finding(FindingKind.SHAPE, f"{name} is not TOML: {error}", "correct the line it names")
+        raise PolicyRefused([finding]) from None

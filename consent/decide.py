@@ -1,0 +1,185 @@
+"""Decide: one event and one set of facts in; for each subscription the release it gets or the reason it gets none.
+
+Rule kept: laws 1, 2 and 5. Facts only select a compiled release, denials subtract afterwards, a decision has no early
+return so that its reasons are complete. When a denial hits a duty recipient its fallback is decided in its place and
+must get the floor.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from consent.cells import Cell, Selected
+from consent.compile import Policy
+from consent.dutylines import Duty, missing
+from consent.facts import Event, Fact, Facts, Subscription, Unit
+from consent.guards import STALE_KINDS, Guard
+from consent.matrix import CellKey
+from consent.terms import Purpose, RefusalReason
+from consent.validity import NO_STANDING, Standing, hold, standing
+
+NO_GUARDS: frozenset[Guard] = frozenset()
+
+
+class Decision(NamedTuple):
+    """What one subscription gets of one event.
+
+    A tuple, not a dataclass: it is made for every event and unit, and costs a third.
+
+    `bits` = the guards that were true; `selected` = the release, or None with `refusal` and, for a false guard,
+    `guard`. `facts` = register records it rests on. `fallback_for` = the denied unit this one stands in for.
+    """
+
+    subscription: Subscription
+    bits: int
+    selected: Selected | None
+    refusal: RefusalReason | None
+    guard: Guard | None
+    facts: tuple[Fact, ...]
+    fallback_for: str | None
+
+
+class Decided(NamedTuple):
+    """All decisions about one event, and the duty lines that neither the recipient nor its fallback could serve."""
+
+    decisions: tuple[Decision, ...]
+    unserved: tuple[str, ...]
+
+
+def decide(policy: Policy, event: Event, facts: Facts, at_ms: int) -> Decided:
+    """Decide an event for everyone who receives its type, its source excepted. `at_ms` = the instant, ms since 1970."""
+    found: dict[tuple[str, Purpose], Decision] = {}
+    for subscription in facts.subscriptions(event.type):
+        if subscription.unit.code != event.source:
+            decision = decide_one(policy, event, subscription, facts, at_ms)
+            if decision is not None:
+                found[subscription.unit.code, subscription.purpose] = decision
+    unserved = [
+        duty.line.id
+        for decision in tuple(found.values())
+        for duty in _due(policy, event, decision)
+        if not _stand_in(_Case(policy, event, facts, at_ms), decision, duty, found)
+    ]
+    return Decided(tuple(found.values()), tuple(dict.fromkeys(unserved)))
+
+
+def decide_one(
+    policy: Policy,
+    event: Event,
+    subscription: Subscription,
+    facts: Facts,
+    at_ms: int,
+    forced: frozenset[Guard] = NO_GUARDS,
+) -> Decision | None:
+    """Decide for one subscription.
+
+    None when its cell is empty, so that nobody is recorded as refused what nobody may ask.
+
+    `forced` guards count as true: the place of the unit this one stands in for.
+    """
+    unit = subscription.unit
+    cell = policy.cells.get((event.type, unit.role, subscription.purpose))
+    if cell is None:
+        return None
+    reads = cell.reads
+    bits = reads.area if event.siruta in unit.area else 0
+    if unit.code in event.named:
+        bits |= reads.addressee
+    for bit, leaf, symbol in reads.content:
+        if event.content.get(leaf) == symbol:
+            bits |= bit
+    if forced:
+        bits |= cell.mask(forced)
+    stands = standing(reads, event, subscription, facts, at_ms) if reads.personal else NO_STANDING
+    bits |= stands.bits
+    held = None if facts.marked.isdisjoint(event.handles) else hold(event, unit.code, facts, at_ms)
+    selected = cell.table[bits]
+    if selected is None or held is not None or unit.suspended:
+        return _refused(cell, subscription, bits, stands, held, facts.stale)
+    return Decision(subscription, bits, selected, None, None, stands.facts, None)
+
+
+def _refused(
+    cell: Cell, subscription: Subscription, bits: int, stands: Standing, held: Fact | None, stale: bool
+) -> Decision:
+    """A refusal with its reason: a denial is told before a false guard.
+
+    A suspended unit counts as held, without a fact.
+    """
+    guard = cell.why[bits]
+    if held is not None or subscription.unit.suspended:
+        reason, fact, guard = RefusalReason.HELD, held, None
+    elif stands.withdrawn is not None:
+        reason, fact = RefusalReason.WITHDRAWN, stands.withdrawn
+    elif stands.suspect_side is not None:
+        reason, fact = RefusalReason.SUSPECT_SIDE, stands.suspect_side
+    else:
+        behind = stale and guard is not None and guard.kind in STALE_KINDS
+        reason, fact = RefusalReason.STALE if behind else RefusalReason.GUARD_FALSE, None
+    return Decision(subscription, bits, None, reason, guard, (fact,) if fact else (), None)
+
+
+class _Case(NamedTuple):
+    """What stays the same while one event is decided."""
+
+    policy: Policy
+    event: Event
+    facts: Facts
+    at_ms: int
+
+
+def _due(policy: Policy, event: Event, decision: Decision) -> tuple[Duty, ...]:
+    """The duty lines that are due to a unit which a denial has hit."""
+    if decision.refusal is not RefusalReason.HELD:
+        return ()
+    key: CellKey = (event.type, decision.subscription.unit.role, decision.subscription.purpose)
+    return tuple(duty for duty in policy.duties.get(key, ()) if duty.due & decision.bits == duty.due)
+
+
+def _stand_in(case: _Case, denied: Decision, duty: Duty, found: dict[tuple[str, Purpose], Decision]) -> bool:
+    """Serve a duty through its fallback; the result joins `found`.
+
+    True when the floor is met, or the fallback is the source itself.
+    """
+    unit = fallback(denied.subscription.unit, duty, case.event, case.facts)
+    if unit is None:
+        return False
+    if unit.code == case.event.source:
+        return True
+    subscription = next(
+        (
+            each
+            for each in case.facts.subscriptions(case.event.type)
+            if each.unit.code == unit.code and each.purpose is duty.fallback_purpose
+        ),
+        None,
+    )
+    if subscription is None:
+        return False
+    key = unit.code, subscription.purpose
+    if key in found and not _lacks(duty, found[key]):
+        return True
+    decision = decide_one(case.policy, case.event, subscription, case.facts, case.at_ms, duty.borrowed)
+    if decision is None or _lacks(duty, decision):
+        return False
+    found[key] = decision._replace(fallback_for=denied.subscription.unit.code)
+    return True
+
+
+def _lacks(duty: Duty, decision: Decision) -> bool:
+    """Whether a decision falls short of the floor."""
+    return bool(missing(duty.floor, decision.selected.release if decision.selected else None))
+
+
+def fallback(unit: Unit, duty: Duty, event: Event, facts: Facts) -> Unit | None:
+    """The unit that serves in place of a denied one.
+
+    Its own next if it has the role the line names, else the first of that role in the area.
+    """
+    following = facts.unit(unit.fallback) if unit.fallback else None
+    if following is not None and following.role is duty.line.fallback:
+        return following
+    if duty.line.following:
+        return None
+    covering = (u for u in facts.units_of(duty.line.fallback) if event.siruta in u.area and not u.suspended)
+    return next(covering, None)

@@ -1,0 +1,56 @@
+"""What can be wrong with a policy, as values: a finding names row, field, role and line, and says it as one sentence.
+
+Rule kept: the fault is always ours (the policy pack), never a sender's; a finding holds words of the policy, no value
+of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FindingKind(StrEnum):
+    """What sort of fault.
+
+    A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof.
+    """
+
+    WORD = "word"
+    SHAPE = "shape"
+    CELL = "cell"
+    RED_LINE = "red_line"
+    DUTY_LINE = "duty_line"
+    UNCONFIRMED = "unconfirmed"
+    VACUOUS = "vacuous"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault of a policy. `sentence` says all of it; the other fields let a program group and link it."""
+
+    kind: FindingKind
+    sentence: str
+    remedy: str = ""
+    line: str = ""
+    row: str = ""
+    event: str = ""
+    role: str = ""
+    field: str = ""
+    guards: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The sentence, and what to do."""
+        return f"{self.sentence}; {self.remedy}" if self.remedy else self.sentence
+
+
+class PolicyRefused(Exception):  # noqa: N818  a refusal with findings is the word of the field
+    """The policy is not activated: every fault found, none skipped.
+
+    The remedy is a corrected matrix, never a weaker line.
+    """
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings: tuple[Finding, ...] = tuple(findings)
+        super().__init__(f"policy refused, {len(self.findings)} findings: " + " | ".join(map(str, self.findings)))
