@@ -1,0 +1,55 @@
+"""Reads `schemas/` from the installed package: the catalogue as the hub runs it.
+
+Rule kept: the schemas are data of the distribution, so a wheel outside any checkout reads the same files.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from hub.contracts.catalogue import Catalogue, Sources, catalogue
+
+RECORD_FOLDERS = {"register": "registers", "audit": "audit"}
+
+
+def schema_root() -> Traversable:
+    """The folder `schemas/` of the installed distribution."""
+    return files("schemas")
+
+
+def read_lock(root: Traversable | None = None) -> dict[str, dict[str, int]]:
+    """`lock.json`: parts events, records, releases; name -> id."""
+    text = (root or schema_root()).joinpath("lock.json").read_text("utf-8")
+    lock: dict[str, dict[str, int]] = json.loads(text)
+    return lock
+
+
+def schema_path(part: str, name: str) -> str:
+    """Where the schema of a lock name lies below `schemas/`."""
+    if part == "events":
+        return f"events/{name}.avsc"
+    if part == "releases":
+        return f"releases/{name}.avsc"
+    kind, _, rest = name.partition(".")
+    return f"{RECORD_FOLDERS[kind]}/{rest.replace('/', '.')}.avsc"
+
+
+def _schemas(root: Traversable, lock: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for part, names in lock.items():
+        for name in names:
+            yield name, json.loads(root.joinpath(schema_path(part, name)).read_text("utf-8"))
+
+
+def load_catalogue(root: Traversable | None = None) -> Catalogue:
+    """All of `schemas/`, checked; raises SchemaRefused with file, field, remedy."""
+    base = root or schema_root()
+    lock = read_lock(base)
+    places = csv.DictReader(base.joinpath("common/siruta.csv").read_text("utf-8").splitlines())
+    processing = tomllib.loads(base.joinpath("catalogue.toml").read_text("utf-8"))
+    return catalogue(Sources(processing, lock, dict(_schemas(base, lock)), places))
