@@ -78,7 +78,10 @@ class SensitivityClass(StrEnum):
 
 
 class Reveals(StrEnum):
-    """What a leaf tells its reader (contract.md section 3). `shelter` is reserved: a schema that uses it does not load."""
+    """What a leaf tells its reader (contract.md section 3).
+
+    `shelter` is reserved: a schema that uses it does not load.
+    """
 
     NONE = "none"
     IDENTITY = "identity"
@@ -194,9 +197,10 @@ class BaseType(StrEnum):
 class Field:
     """One leaf of an event type.
 
-    `path` is dotted, arrays of records carry `[]` (`answers[].item`); an array of plain values is itself a leaf and has `array`.
-    `required` = present in every record: neither this leaf nor an ancestor is nullable and no ancestor is an array.
-    `block` is the person block the leaf belongs to, if any. `max` bounds characters of a string, or elements of the (outer) array.
+    `path` is dotted, arrays of records carry `[]` (`answers[].item`); an array of plain values is itself a leaf and
+    has `array`. `required` = present in every record: neither this leaf nor an ancestor is nullable and no ancestor
+    is an array. `block` is the person block the leaf belongs to, if any. `max` bounds characters of a string, or
+    elements of the (outer) array.
     """
 
     path: str
