@@ -1,0 +1,238 @@
+"""The records of proof: the decision record, attempts, receipts, quarantine entries, policies (contract.md section 8).
+
+Rule kept: never a value, opaque ids only. The decision record is written once per event on the hot path, so it is encoded by
+hand here; a test holds its bytes equal to what the Avro schema in `schemas/audit/` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from consent.terms import Lane, Purpose, RefusalReason
+
+PART_RELEASES: Final = 40
+PART_ORDINALS: Final = 64
+
+_PURPOSES: Final = {purpose: bytes([2 * i]) for i, purpose in enumerate(Purpose)}
+_REASONS: Final = {reason: bytes([2 * i]) for i, reason in enumerate(RefusalReason)}
+
+
+class GuardKind(StrEnum):
+    """The kind of guard that was false, as a decision record names it."""
+
+    AREA = "area"
+    RELATION = "relation"
+    ADDRESSEE = "addressee"
+    CONSENT = "consent"
+    EMERGENCY = "emergency"
+    CONTENT = "content"
+    JUDICIAL = "judicial"
+    NONE = "none"
+
+
+_GUARDS: Final = {kind: bytes([2 * i]) for i, kind in enumerate(GuardKind)}
+
+
+class Verdict(StrEnum):
+    """How an input ended that was not decided; `assigned` and `consult` mark an assignment and a question."""
+
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    QUARANTINED = "quarantined"
+    PARKED = "parked"
+    ASSIGNED = "assigned"
+    CONSULT = "consult"
+
+
+class Stage(StrEnum):
+    """Where a record was stopped."""
+
+    ADMISSION = "admission"
+    DECISION = "decision"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class FactRef:
+    """A register record a decision rests on: digest of its key (16 bytes) and its offset."""
+
+    key: bytes
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEntry:
+    """One release as the decision record states it."""
+
+    ordinal: int
+    purpose: Purpose
+    release_id: bytes
+    attempt: int
+    guard_bits: int
+    facts: Sequence[FactRef]
+    sha256: bytes
+    length: int
+    full_check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalEntry:
+    """Units that got nothing for one reason."""
+
+    reason: RefusalReason
+    guard: GuardKind
+    fact: FactRef | None
+    ordinals: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where the decided record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def varlong(value: int) -> bytes:
+    """An Avro int or long: zigzag, seven bits a byte (Avro 1.12 specification, binary encoding)."""
+    rest = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while rest > 127:
+        out.append(rest & 127 | 128)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+def text(value: str) -> bytes:
+    """An Avro string."""
+    raw = value.encode()
+    return varlong(len(raw)) + raw
+
+
+def blob(raw: bytes) -> bytes:
+    """Avro bytes."""
+    return varlong(len(raw)) + raw
+
+
+def array(items: Sequence[bytes]) -> bytes:
+    """An Avro array of encoded items, as one block."""
+    return varlong(len(items)) + b"".join(items) + b"\0" if items else b"\0"
+
+
+def _fact(fact: FactRef) -> bytes:
+    return fact.key + varlong(fact.offset)
+
+
+def _release(entry: ReleaseEntry) -> bytes:
+    return b"".join(
+        (
+            varlong(entry.ordinal),
+            _PURPOSES[entry.purpose],
+            entry.release_id,
+            varlong(entry.attempt),
+            varlong(entry.guard_bits),
+            array([_fact(fact) for fact in entry.facts]) if entry.facts else b"\0",
+            entry.sha256,
+            varlong(entry.length),
+            b"\0" if entry.full_check else b"\x02",
+        )
+    )
+
+
+def _refusal(entry: RefusalEntry) -> bytes:
+    fact = b"\0" if entry.fact is None else b"\x02" + _fact(entry.fact)
+    return b"".join((_REASONS[entry.reason], _GUARDS[entry.guard], fact, array([varlong(o) for o in entry.ordinals])))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStamp:
+    """What all decisions of one batch share, encoded once per batch: moments in ms, policy, revision, build, epochs."""
+
+    frame: bytes
+    decided_at: int
+    batch_at: int
+    policy_digest: bytes
+    revision: int
+    build: str
+    epochs: Sequence[int]
+
+    def shared(self) -> bytes:
+        """The bytes from `decidedAt` to `keyEpochs`, in schema order."""
+        return b"".join(
+            (
+                varlong(self.decided_at),
+                varlong(self.batch_at),
+                self.policy_digest,
+                varlong(self.revision),
+                text(self.build),
+                array([varlong(epoch) for epoch in self.epochs]),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionHead:
+    """What one decision record says of its event."""
+
+    source: str
+    event_id: str
+    type: str
+    schema_id: int
+    where: Input
+    admitted_at: int
+    presence: bytes
+
+    def encode(self) -> bytes:
+        """The bytes from `source` to `admittedAt`, in schema order."""
+        return b"".join(
+            (
+                text(self.source),
+                text(self.event_id),
+                text(self.type),
+                varlong(self.schema_id),
+                text(self.where.topic),
+                varlong(self.where.partition),
+                varlong(self.where.offset),
+                varlong(self.admitted_at),
+            )
+        )
+
+
+def encode_decision(
+    frame: bytes, shared: bytes, head: DecisionHead, releases: Sequence[ReleaseEntry], refusals: Sequence[RefusalEntry]
+) -> list[bytes]:
+    """The framed record of one decided event; more than one part when the units are many (each at most 8 KiB)."""
+    before = frame + head.encode() + shared + blob(head.presence)
+    given = [_release(entry) for entry in releases]
+    refused = [_refusal(entry) for entry in refusals]
+    if len(given) <= PART_RELEASES:
+        return [b"".join((before, b"\x02\x02", array(given), array(refused)))]
+    chunks = [given[i : i + PART_RELEASES] for i in range(0, len(given), PART_RELEASES)]
+    last = len(chunks)
+    return [
+        b"".join((before, varlong(n), varlong(last), array(chunk), array(refused if n == last else ())))
+        for n, chunk in enumerate(chunks, 1)
+    ]
+
+
+def group_refusals(found: Iterable[tuple[RefusalReason, GuardKind, FactRef | None, int]]) -> list[RefusalEntry]:
+    """One entry per reason, guard and fact, its ordinals in chunks the schema allows."""
+    grouped: dict[tuple[RefusalReason, GuardKind, FactRef | None], list[int]] = {}
+    for reason, guard, fact, ordinal in found:
+        grouped.setdefault((reason, guard, fact), []).append(ordinal)
+    return [
+        RefusalEntry(reason, guard, fact, ordinals[i : i + PART_ORDINALS])
+        for (reason, guard, fact), ordinals in grouped.items()
+        for i in range(0, len(ordinals), PART_ORDINALS)
+    ]
+
+
+def lane_of(topic: str) -> Lane:
+    """The lane of a topic of the hub, its second part."""
+    return Lane(topic.split(".")[1] if not topic.startswith("audit.") else topic.split(".")[2])

@@ -1,0 +1,164 @@
+"""The envelope: CloudEvents headers of an inbox record, of an admitted record and of a release.
+
+Rule kept: what a publisher wrote in a header is parsed or refused, never copied; what leaves is the closed list of
+contract.md section 1. Headers arrive as Kafka hands them over: repeated, null or not UTF-8 (reliability-security.md B33).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from consent.terms import PartyRole, Transform
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+MAX_HEADERS: Final = 32
+MAX_HEADER_BYTES: Final = 8192
+SOURCE_PREFIX: Final = "urn:punte:unit:"
+HUB_SOURCE: Final = b"urn:punte:hub"
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+
+_UNIT: Final = r"u[a-z0-9]{5}"
+_FORMS: Final = {
+    "ce_specversion": re.compile(r"1\.0"),
+    "ce_id": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    "ce_source": re.compile(SOURCE_PREFIX + _UNIT),
+    "ce_type": re.compile(r"[a-z][A-Za-z.]{2,63}"),
+    "ce_time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
+    "ce_subject": re.compile(r"[A-Za-z0-9._-]{1,64}"),
+    "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+}
+_OPTIONAL: Final = frozenset({"traceparent"})
+
+
+class EnvelopeFault(ValueError):
+    """A header that is missing, repeated, null, too large or not of its form. Names the header, never its value."""
+
+    def __init__(self, header: str, what: str) -> None:
+        super().__init__(f"header `{header}` {what}")
+        self.header = header
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of an inbox record. `time` is milliseconds since the epoch, UTC."""
+
+    id: str
+    source: str
+    type: str
+    time: int
+    subject: str
+
+
+def parse_inbox(headers: Headers) -> Envelope:
+    """The envelope of an inbox record; `EnvelopeFault` names the first header at fault (contract.md section 1)."""
+    _bounded(headers)
+    found = {name: _value(name, headers) for name in _FORMS}
+    return Envelope(
+        id=found["ce_id"],
+        source=found["ce_source"].removeprefix(SOURCE_PREFIX),
+        type=found["ce_type"],
+        time=parse_time(found["ce_time"]),
+        subject=found["ce_subject"],
+    )
+
+
+def _bounded(headers: Headers) -> None:
+    if len(headers) > MAX_HEADERS:
+        raise EnvelopeFault("*", f"list has more than {MAX_HEADERS} entries")
+    if sum(len(name) + len(value or b"") for name, value in headers) > MAX_HEADER_BYTES:
+        raise EnvelopeFault("*", f"list has more than {MAX_HEADER_BYTES} bytes")
+
+
+def _value(name: str, headers: Headers) -> str:
+    values = [value for header, value in headers if header == name]
+    if not values and name in _OPTIONAL:
+        return ""
+    if len(values) != 1:
+        raise EnvelopeFault(name, "is missing" if not values else "is repeated")
+    if values[0] is None:
+        raise EnvelopeFault(name, "is null")
+    text = values[0].decode("ascii", "replace")
+    if not _FORMS[name].fullmatch(text):
+        raise EnvelopeFault(name, "is not of its form")
+    return text
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds since the epoch of `YYYY-MM-DDThh:mm:ss.mmmZ` (RFC 3339, UTC)."""
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise EnvelopeFault("ce_time", "is not a moment") from None
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def format_time(ms: int) -> str:
+    """The inverse of `parse_time`."""
+    moment = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def coarse(ms: int, rule: Transform) -> int:
+    """A moment cut down to the group-26 rule of a release: as is, the hour or the day."""
+    step = {Transform.AS_IS: 1, Transform.HOUR: HOUR_MS, Transform.DAY: DAY_MS}[rule]
+    return ms - ms % step
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What admission computed from the bytes and keys alone, carried in the headers of `admitted.<lane>` (hub internal)."""
+
+    id: str
+    time: int
+    case: bytes
+    parties: Mapping[PartyRole, bytes]
+    late: bool = False
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The record headers, the closed list of the hub."""
+        found = [("id", self.id.encode()), ("time", b"%d" % self.time), ("case", self.case)]
+        found += [(role.value, handle) for role, handle in self.parties.items()]
+        return [*found, ("late", b"1")] if self.late else found
+
+
+_PARTIES: Final = {role.value: role for role in PartyRole}
+
+
+def parse_admitted(headers: Headers) -> Admission:
+    """The admission behind an admitted record; `EnvelopeFault` when the record was not written by admission."""
+    found = dict(headers)
+    try:
+        parties = {role: found[name] for name, role in _PARTIES.items() if name in found}
+        return Admission(
+            found["id"].decode("ascii"),  # type: ignore[union-attr]
+            int(found["time"]),  # type: ignore[arg-type]
+            found["case"],  # type: ignore[arg-type]
+            parties,  # type: ignore[arg-type]
+            "late" in found,
+        )
+    except (KeyError, ValueError, AttributeError, TypeError):
+        raise EnvelopeFault("*", "list was not written by admission") from None
+
+
+def uuid_text(raw: bytes) -> str:
+    """16 bytes in the usual form of a UUID, lower case."""
+    h = raw.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def inbox_headers(event_id: str, source: str, event_type: str, ms: int, subject: str) -> list[tuple[str, bytes]]:
+    """The headers a publisher writes: CloudEvents 1.0, Kafka binary mode."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_source", f"{SOURCE_PREFIX}{source}".encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_time", format_time(ms).encode()),
+        ("ce_subject", subject.encode()),
+    ]

@@ -1,0 +1,74 @@
+"""Register records: one record = one atomic change of one standing fact, key `kind/handle` (contract.md section 7).
+
+Rule kept: a change of mind is a new state, never a tombstone; a tombstone means erasure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.contracts.codec import CodecFault, RecordCodec
+from hub.contracts.keys import b64, register_digest
+from hub.contracts.wire import unframe
+
+KINDS: Final = ("unit", "agreement", "relation", "link", "consent", "hold", "matrix", "keycheck")
+ADDRESSED_DAYS: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decoded register record: its kind and handle, the new state, and the whole record (None = erased)."""
+
+    kind: str
+    handle: str
+    state: str | None
+    record: Mapping[str, Any] | None
+
+    @property
+    def digest(self) -> bytes:
+        """The 16 bytes that stand for this key in audit records."""
+        return register_digest(self.kind, self.handle)
+
+
+def key(kind: str, handle: str) -> bytes:
+    """The Kafka key of a register record."""
+    return f"{kind}/{handle}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCodecs:
+    """The codecs of all kinds, by kind."""
+
+    by_kind: Mapping[str, RecordCodec]
+
+    def encode(self, record: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Key and framed value of a record."""
+        codec = self.by_kind.get(record["kind"])
+        if codec is None:
+            raise CodecFault("a register record of an unknown kind")
+        return key(record["kind"], record["handle"]), codec.encode(record)
+
+    def decode(self, record_key: bytes | None, value: bytes | None) -> Change:
+        """The change behind a Kafka record; `CodecFault` when key and value do not belong together."""
+        kind, _, handle = (record_key or b"").decode("utf-8", "replace").partition("/")
+        codec = self.by_kind.get(kind)
+        if codec is None or not handle:
+            raise CodecFault("a register record under a key that is not `kind/handle`")
+        if value is None:
+            return Change(kind, handle, None, None)
+        record = codec.decode(value)
+        if record["handle"] != handle or unframe(value)[0] != codec.schema_id:
+            raise CodecFault("a register record whose key names another handle")
+        return Change(kind, handle, record["state"], record)
+
+
+def relation_handle(unit: str, target: bytes, role: str) -> str:
+    """The handle of a relation: digest of unit, target and role, so that a repeat is the same record."""
+    return b64(register_digest("relation", f"{unit}\0{target.hex()}\0{role}")).decode()
+
+
+def common(kind: str, handle: str, state: str, at: int, by: Sequence[str], reason: str | None = None) -> dict[str, Any]:
+    """The leaves every register record has."""
+    return {"kind": kind, "handle": handle, "state": state, "at": at, "by": list(by), "reason": reason}

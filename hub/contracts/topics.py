@@ -1,0 +1,174 @@
+"""Topic names, keys, partitions, retention and rights, as pure functions of a federation.
+
+Rule kept: no topic on an alert's way is written by another lane, each unit writes one inbox and reads its own release and
+receipt topics only, and nothing is auto-created (contract.md section 2; architecture.md section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from consent.terms import Lane, Purpose
+
+REGISTER: Final = "register"
+AUDIT_REGISTER: Final = "audit.register"
+AUDIT_POLICY: Final = "audit.policy"
+AUDIT_DELIVERY: Final = "audit.delivery"
+PARTITIONS: Final = {Lane.ALERT: 4, Lane.CASE: 8, Lane.BULK: 4}
+DEDUPE_DAYS: Final = 7
+_DAY: Final = 86_400_000
+
+
+def inbox(lane: Lane, unit: str) -> str:
+    """The one topic a unit may write on a lane."""
+    return f"inbox.{lane}.{unit}"
+
+
+def inbox_pattern(lane: Lane) -> str:
+    """A regular expression over all inboxes of a lane."""
+    return rf"^inbox\.{lane}\.u[a-z0-9]{{5}}$"
+
+
+def inbox_unit(topic: str) -> str:
+    """The unit that owns an inbox."""
+    return topic.rsplit(".", 1)[1]
+
+
+def admitted(lane: Lane) -> str:
+    """Admitted events of a lane, keyed by source unit."""
+    return f"admitted.{lane}"
+
+
+def seen(lane: Lane) -> str:
+    """Digests of the events a lane has taken; retention is the dedupe window."""
+    return f"seen.{lane}"
+
+
+def release(lane: Lane, unit: str, purpose: Purpose | str) -> str:
+    """What one unit receives for one purpose: purpose is a topic, so that nobody can lie about it (policy.md section 7)."""
+    return f"release.{lane}.{unit}.{purpose.lower()}"
+
+
+def receipt(lane: Lane, unit: str) -> str:
+    """What became of a unit's own events."""
+    return f"receipt.{lane}.{unit}"
+
+
+def audit_decision(lane: Lane) -> str:
+    """One record per decided event."""
+    return f"audit.decision.{lane}"
+
+
+def audit_attempt(lane: Lane) -> str:
+    """Inputs that ended without a decision, assignments, consultations."""
+    return f"audit.attempt.{lane}"
+
+
+def quarantine(lane: Lane) -> str:
+    """What needs a person."""
+    return f"quarantine.{lane}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it must exist. `retention_ms` -1 = for ever; `compact` = a register."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+    compact: bool = False
+
+    def config(self) -> dict[str, str]:
+        """The broker settings of the topic."""
+        if self.compact:
+            return {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """One right a real broker must grant: principal, operation, resource kind and name."""
+
+    principal: str
+    operation: str
+    resource: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """What topics need to know of a unit: its code, its lanes, its purposes and whether it publishes."""
+
+    code: str
+    lanes: frozenset[Lane]
+    purposes: frozenset[Purpose]
+    publishes: bool
+
+
+def hub_topics(lanes: Iterable[Lane]) -> list[TopicSpec]:
+    """The topics that exist once, whatever the units."""
+    specs = [TopicSpec(name, n, -1) for name, n in ((AUDIT_REGISTER, 1), (AUDIT_POLICY, 1), (AUDIT_DELIVERY, 4))]
+    specs.append(TopicSpec(REGISTER, 1, -1, compact=True))
+    for lane in sorted(lanes):
+        n = PARTITIONS[lane]
+        specs += [
+            TopicSpec(admitted(lane), n, 30 * _DAY),
+            TopicSpec(seen(lane), n, DEDUPE_DAYS * _DAY),
+            TopicSpec(audit_decision(lane), n, -1),
+            TopicSpec(audit_attempt(lane), n, -1),
+            TopicSpec(quarantine(lane), 1, 30 * _DAY),
+        ]
+    return specs
+
+
+def unit_topics(party: Party) -> list[TopicSpec]:
+    """The topics of one unit: inbox and receipts where it publishes, one release topic per lane and purpose."""
+    specs = []
+    for lane in sorted(party.lanes):
+        if party.publishes:
+            specs += [
+                TopicSpec(inbox(lane, party.code), 1, 14 * _DAY),
+                TopicSpec(receipt(lane, party.code), 1, 14 * _DAY),
+            ]
+        specs += [TopicSpec(release(lane, party.code, p), 1, 14 * _DAY) for p in sorted(party.purposes)]
+    return specs
+
+
+def plan(parties: Iterable[Party], lanes: Iterable[Lane]) -> list[TopicSpec]:
+    """Every topic of a federation, by name."""
+    found = [*hub_topics(lanes), *(spec for party in parties for spec in unit_topics(party))]
+    return sorted(found, key=lambda spec: spec.name)
+
+
+def unit_acls(party: Party) -> list[Acl]:
+    """What a real broker grants to one unit: write its inbox, read its releases and receipts, its own group; nothing else."""
+    who = f"User:{party.code}"
+    rights = [Acl(who, "Read", "Group", f"{party.code}.*")]
+    for spec in unit_topics(party):
+        operation = "Write" if spec.name.startswith("inbox.") else "Read"
+        rights += [Acl(who, operation, "Topic", spec.name), Acl(who, "Describe", "Topic", spec.name)]
+    return rights
+
+
+def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
+    """What a real broker grants to the hub's own processes, one principal per capability."""
+    rights: list[Acl] = []
+    for lane in sorted(lanes):
+        rights += _grant("User:punte-ingress", f"inbox.{lane}.*", f"admitted.{lane}", f"audit.attempt.{lane}")
+        rights += _grant(
+            "User:punte-gateway",
+            admitted(lane),
+            seen(lane),
+            f"release.{lane}.*",
+            f"receipt.{lane}.*",
+            f"audit.*.{lane}",
+        )
+        rights.append(Acl("User:punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"))
+        rights.append(Acl("User:punte-gateway", "Write", "Topic", quarantine(lane)))
+    return [*rights, Acl("User:punte-registry", "Write", "Topic", REGISTER)]
+
+
+def _grant(who: str, read: str, *write: str) -> list[Acl]:
+    return [Acl(who, "Read", "Topic", read), *(Acl(who, "Write", "Topic", name) for name in write)]

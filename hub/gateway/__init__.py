@@ -1,0 +1,1 @@
+"""ENFORCE (PEP): effect exactly once from `admitted.<lane>` to releases, audit, receipts and quarantine, in one transaction per batch."""

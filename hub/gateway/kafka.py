@@ -1,0 +1,259 @@
+"""The transaction loop of the gateway: one process per lane, one transactional producer per input partition.
+
+Rules kept, in the order of the code (kafka.md section 00; architecture.md section 3, step 5):
+1. Rebalance callbacks only stop workers and note partitions; the main loop alone seeks and polls.
+2. A worker opens its partition: start the producer (fence), then read the committed offset, then rebuild the seen ids. The offset is
+   trusted only after the fence.
+3. A record fetched under an older assignment is dropped; nothing is lost, since every new assignment seeks again.
+4. Per batch: fence the register, plan (pure), build the batches, begin, send and await all, offsets, commit.
+5. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.gateway.plan import Outputs
+from hub.gateway.seen import SeenIds
+from hub.gateway.transactions.kafka import Producer, install_guard, open_producer
+
+TIMEOUT_MS: Final = {Lane.ALERT: 5_000, Lane.CASE: 10_000, Lane.BULK: 10_000}
+BACKOFF_MS: Final = {Lane.ALERT: 1.0, Lane.CASE: 2.0, Lane.BULK: 5.0}
+BATCH: Final = {Lane.ALERT: 200, Lane.CASE: 500, Lane.BULK: 500}
+FETCH_WAIT_MS: Final = {Lane.ALERT: 100, Lane.CASE: 250, Lane.BULK: 500}
+
+Crash = Callable[[str], None]
+
+
+class Plan(Protocol):
+    """What the pure side offers the loop."""
+
+    def decide(self, records: Sequence[Any], seen: SeenIds, revision: int, now: int) -> Outputs:
+        """Everything one transaction writes for these records of one partition."""
+
+    def assigned(self, partition: int, first_offset: int, revision: int, now: int) -> Outputs:
+        """The `assigned` record of a partition just opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the loop gets from the composition root: clock (ms), fence, the policy announcement, crash points, alarm."""
+
+    clock: Callable[[], int]
+    fence: Callable[[], Awaitable[int]]
+    announce: Callable[[int], Awaitable[None]]
+    crash: Crash
+    alarm: Callable[[str], None]
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One assigned partition: its queue, its seen ids and the task that owns its producer."""
+
+    tp: TopicPartition
+    queue: asyncio.Queue[Sequence[Any]] = field(default_factory=lambda: asyncio.Queue(maxsize=2))
+    seek_to: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    seen: SeenIds = field(default_factory=SeenIds)
+    stop: bool = False
+    polled: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Gateway:
+    """The loop of one lane. `run()` returns after `drain()`, or raises the first fault of any worker."""
+
+    def __init__(
+        self, lane: Lane, options: Mapping[str, Any], plan: Plan, ports: Ports, batch: int | None = None
+    ) -> None:
+        """`options`: bootstrap and security of every client; `batch`: records per transaction, a lane's own by default."""
+        self.lane, self._options, self._plan, self._ports = lane, dict(options), plan, ports
+        self._batch = batch or BATCH[lane]
+        self._group = f"gateway.{lane}"
+        self._workers: dict[TopicPartition, Worker] = {}
+        self._draining = asyncio.Event()
+        self._consumer = AIOKafkaConsumer(
+            **self._options,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_WAIT_MS[lane],
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+        )
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Take the lane's partitions and work until drained."""
+        install_guard(BACKOFF_MS[self.lane])
+        self._consumer.subscribe([topics.admitted(self.lane)], listener=_Listener(self))
+        await self._consumer.start()
+        try:
+            await self._poll_until_drained()
+            await self.release(list(self._workers.values()))
+        finally:
+            await self._abandon()
+
+    def drain(self) -> None:
+        """Finish the running transactions, then end `run`."""
+        self._draining.set()
+
+    async def _poll_until_drained(self) -> None:
+        while not self._draining.is_set():
+            self._raise_faults()
+            open_partitions = self._seek_and_select()
+            if not open_partitions:
+                await asyncio.sleep(0.005)
+                continue
+            found = await self._consumer.getmany(
+                *open_partitions, timeout_ms=50, max_records=self._batch * len(open_partitions)
+            )
+            for tp, records in found.items():
+                worker = self._workers.get(tp)
+                if worker is not None and worker.polled:
+                    worker.queue.put_nowait(records)
+
+    def _seek_and_select(self) -> list[TopicPartition]:
+        """Seek partitions that have just opened; give those whose queue has room."""
+        chosen = []
+        for tp, worker in self._workers.items():
+            if not worker.polled and worker.seek_to.done() and not worker.stop:
+                self._seek(tp, worker.seek_to.result())
+                worker.polled = True
+            if worker.polled and not worker.queue.full():
+                chosen.append(tp)
+        if self._workers and all(worker.polled for worker in self._workers.values()):
+            self.ready.set()
+        return chosen
+
+    def _seek(self, tp: TopicPartition, offset: int | None) -> None:
+        self._consumer.seek(tp, offset or 0)
+
+    def _raise_faults(self) -> None:
+        for worker in self._workers.values():
+            if worker.task is not None and worker.task.done():
+                worker.task.result()
+
+    def take(self, partitions: Sequence[TopicPartition]) -> None:
+        """Give each newly assigned partition a worker (called inside a rebalance)."""
+        self.ready.clear()
+        for tp in partitions:
+            worker = self._workers[tp] = Worker(tp)
+            worker.task = asyncio.create_task(self._work(worker))
+
+    async def release(self, workers: Sequence[Worker]) -> None:
+        """Let running transactions end, then close the producers (called inside a rebalance and when draining)."""
+        for worker in workers:
+            worker.stop = True
+            _wake(worker)
+        await asyncio.gather(*(w.task for w in workers if w.task is not None), return_exceptions=True)
+        for worker in workers:
+            self._workers.pop(worker.tp, None)
+            if worker.task is not None and not worker.task.cancelled() and worker.task.exception() is not None:
+                raise worker.task.exception()  # type: ignore[misc]
+
+    def workers(self) -> list[Worker]:
+        """The workers of the partitions held now."""
+        return list(self._workers.values())
+
+    async def _abandon(self) -> None:
+        """Leave without finishing anything: cancel the workers, stop the consumer."""
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._consumer.stop()
+
+    async def _work(self, worker: Worker) -> None:
+        """The life of one partition: open, then batch after batch until told to stop."""
+        name = f"{self._group}.{worker.tp.topic}.{worker.tp.partition}"
+        producer = await open_producer(self._options, name, TIMEOUT_MS[self.lane])
+        try:
+            worker.seek_to.set_result(await self._open(worker, producer))
+            while not worker.stop:
+                records = await worker.queue.get()
+                if records and not worker.stop:
+                    await self._turn(worker, producer, records)
+        finally:
+            await producer.close()
+
+    async def _open(self, worker: Worker, producer: Producer) -> int | None:
+        """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
+        self._ports.crash("fenced")
+        offset = await self._consumer.committed(worker.tp)
+        self._ports.crash("offset_read")
+        await self._rebuild(worker)
+        revision = await self._ports.fence()
+        now = self._ports.clock()
+        outputs = self._plan.assigned(worker.tp.partition, offset or 0, revision, now)
+        await producer.begin()
+        await producer.send(producer.batches(outputs, now))
+        self._ports.crash("assigned_sent")
+        await producer.commit()
+        return offset
+
+    async def _rebuild(self, worker: Worker) -> None:
+        """Read the seen topic of this partition to its end; the fence has ended every transaction that wrote to it."""
+        tp = TopicPartition(topics.seen(self.lane), worker.tp.partition)
+        consumer = AIOKafkaConsumer(
+            **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            await consumer.seek_to_beginning(tp)
+            while await consumer.position(tp) < end:
+                for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                    worker.seen.add(record.key, record.value, record.timestamp)
+        finally:
+            await consumer.stop()
+
+    async def _turn(self, worker: Worker, producer: Producer, records: Sequence[Any]) -> None:
+        """One transaction: everything these records lead to, or nothing."""
+        crash = self._ports.crash
+        revision = await self._ports.fence()
+        crash("register_fenced")
+        await self._ports.announce(revision)
+        crash("announced")
+        now = self._ports.clock()
+        batches = producer.batches(self._plan.decide(records, worker.seen, revision, now), now)
+        crash("planned")
+        await producer.begin()
+        crash("begun")
+        await producer.send(batches)
+        crash("sent")
+        await producer.offsets(worker.tp, records[-1].offset + 1, self._group)
+        crash("offsets_sent")
+        await producer.commit()
+        crash("committed")
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Hands assignments to the gateway; does no work of its own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Every running transaction ends before the group goes on (all assignors here are eager)."""
+        await self._gateway.release(self._gateway.workers())
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Workers open their partitions; the main loop seeks."""
+        self._gateway.take(sorted(assigned))
+
+
+def _wake(worker: Worker) -> None:
+    """Make a waiting worker look at its stop mark; what is in its queue is read again by the next owner."""
+    while not worker.queue.empty():
+        worker.queue.get_nowait()
+    worker.queue.put_nowait(())

@@ -1,0 +1,1 @@
+"""The register as the gateway reads it: followed, folded, fenced."""

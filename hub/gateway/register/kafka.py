@@ -1,0 +1,94 @@
+"""Follows the register and answers the fence: has everything acknowledged before this moment been folded?
+
+Rules kept (kafka.md section 00; architecture.md section 3, step 2):
+1. The register is read uncommitted (its writer is idempotent, never transactional) and from its first record.
+2. The fence asks for the end offset by a client of its own that fetches nothing (0.4 ms; behind a long poll it would be 500 ms).
+3. A decision begins only after the fold has reached that end. Not reached: wait, and raise an alarm each time the patience ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from hub.contracts.topics import REGISTER
+
+PARTITION: Final = TopicPartition(REGISTER, 0)
+Fold = Callable[[Any], None]
+Alarm = Callable[[str], None]
+
+
+class RegisterFollower:
+    """Feeds every register record to a fold and knows how far the fold is. Use as an async context manager."""
+
+    def __init__(self, options: Mapping[str, Any], fold: Fold, alarm: Alarm, patience: float) -> None:
+        """`patience`: seconds the fence waits before it raises an alarm and goes on waiting (0.5 alert, 30 others)."""
+        self._reader = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+        self._asker = AIOKafkaConsumer(**options, enable_auto_commit=False)
+        self._fold, self._alarm, self._patience = fold, alarm, patience
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self.position = 0
+
+    async def __aenter__(self) -> Self:
+        """Start both clients and fold what there is."""
+        await self._reader.start()
+        await self._asker.start()
+        self._reader.assign([PARTITION])
+        await self._reader.seek_to_beginning(PARTITION)
+        self._task = asyncio.create_task(self._follow())
+        await self.fence()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._reader.stop()
+        await self._asker.stop()
+
+    async def _follow(self) -> None:
+        while True:
+            records = (await self._reader.getmany(PARTITION, timeout_ms=500)).get(PARTITION, ())
+            for record in records:
+                self._fold(record)
+            position = await self._reader.position(PARTITION)
+            if position != self.position:
+                async with self._moved:
+                    self.position = position
+                    self._moved.notify_all()
+
+    async def fence(self) -> int:
+        """The register's end as it was when the fence began, once the fold has reached it. The number is the revision."""
+        end = await self._end()
+        while self.position < end:
+            self._still_following()
+            try:
+                async with asyncio.timeout(self._patience):
+                    async with self._moved:
+                        await self._moved.wait_for(lambda: self.position >= end)
+            except TimeoutError:
+                self._alarm("fence_not_reached")
+        return end
+
+    async def _end(self) -> int:
+        while True:
+            try:
+                return int((await self._asker.end_offsets([PARTITION]))[PARTITION])
+            except (KafkaError, TimeoutError):
+                self._alarm("register_unreachable")
+                self._still_following()
+                await asyncio.sleep(self._patience)
+
+    def _still_following(self) -> None:
+        """A fold that died must end the process, never leave the fence waiting for ever."""
+        if self._task is not None and self._task.done():
+            self._task.result()

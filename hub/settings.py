@@ -1,0 +1,73 @@
+"""Settings of every process, from the environment (`PUNTE_...`) alone.
+
+Rule kept: a setting that would weaken a check does not exist. Secrets are read from a file, never from the environment.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from consent.terms import Profile
+from hub.contracts.keys import KeyFault, KeyRing, parse_secret
+from hub.errors import PunteError
+
+
+class Settings(BaseSettings):
+    """What a process needs to reach Kafka and its keys."""
+
+    model_config = SettingsConfigDict(env_prefix="PUNTE_", extra="ignore", hide_input_in_errors=True)
+
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_security_protocol: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str = "PLAIN"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password_file: Path | None = None
+    kafka_ssl_ca_file: Path | None = None
+    kafka_ssl_certificate_file: Path | None = None
+    kafka_ssl_key_file: Path | None = None
+    secret_file: Path | None = None
+    profile: Profile = Profile.PRODUCTION
+    policies: Path | None = None
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    crash_at: str | None = Field(default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)")
+
+    def kafka(self) -> dict[str, Any]:
+        """Options every Kafka client of the process gets: bootstrap and security, passed through as they are."""
+        found: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap,
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if "SSL" in self.kafka_security_protocol:
+            found["ssl_context"] = self._ssl()
+        if "SASL" in self.kafka_security_protocol:
+            found |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism,
+                "sasl_plain_username": self.kafka_sasl_username,
+                "sasl_plain_password": self._password(),
+            }
+        return found
+
+    def keys(self) -> KeyRing:
+        """The key ring of `PUNTE_SECRET_FILE`."""
+        if self.secret_file is None:
+            raise PunteError("secret_missing", "no secret file is set")
+        try:
+            return parse_secret(self.secret_file.read_text())
+        except OSError:
+            raise PunteError("secret_missing", "the secret file cannot be read") from None
+        except KeyFault as fault:
+            raise PunteError("secret_faulty", str(fault)) from None
+
+    def _ssl(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.kafka_ssl_ca_file) if self.kafka_ssl_ca_file else None)
+        if self.kafka_ssl_certificate_file:
+            context.load_cert_chain(self.kafka_ssl_certificate_file, self.kafka_ssl_key_file)
+        return context
+
+    def _password(self) -> str | None:
+        return self.kafka_sasl_password_file.read_text().strip() if self.kafka_sasl_password_file else None
