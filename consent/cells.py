@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from consent.generalise import RULES, TIME_OF, transform
 from consent.guards import ALERT_CONTENT, Guard, GuardKind, guard_order
@@ -139,9 +140,13 @@ def build_cell(key: CellKey, ground: Ground, active: Sequence[Row]) -> Cell:
     true = [frozenset(g for i, g in enumerate(guards) if bits >> i & 1) for bits in range(1 << len(guards))]
     possible = tuple(bits for bits, held in enumerate(true) if consistent(held, guards, ladder))
     table: list[Selected | None] = [None] * len(true)
+    known: dict[tuple[bool, ...], Selected | None] = {}
     for bits in possible:
         if any(true[bits].issuperset(alternative) for alternative in alternatives):
-            table[bits] = select(ground.event, [grant for grant in grants if true[bits].issuperset(grant.guards)])
+            opened = tuple(true[bits].issuperset(grant.guards) for grant in grants)
+            if opened not in known:
+                known[opened] = select(ground.event, list(compress(grants, opened)))
+            table[bits] = known[opened]
     why = _why(guards, alternatives, grants, table)
     return Cell(*key, guards, tuple(table), why, possible, _reads(guards, ground.ladder, ground.event.lane))
 

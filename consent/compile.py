@@ -65,14 +65,15 @@ def compile_policy(
     `tick` gives seconds, for the proof table only. Raises PolicyRefused with every finding, none hidden by another.
     """
     grounds = grounds_of(matrix, types)
-    cells = releasing(matrix, types, profile)
-    proofs, findings = prove_redlines(redlines, scope_of(matrix, types, grounds), tick)
+    profiles = {each: _releasing(grounds, each) for each in Profile}
+    cells = profiles[profile]
+    proofs, findings = prove_redlines(redlines, scope_of(matrix, types, grounds, profiles[Profile.DEMO]), tick)
     served, missed = prove_dutylines(dutylines, cells, types, tick)
-    unconfirmed = _unconfirmed(dutylines, matrix, types)
+    unconfirmed = _unconfirmed(dutylines, profiles, types)
     if profile is Profile.PRODUCTION:
         known = {finding.sentence for finding in unconfirmed}
         missed = [*unconfirmed, *(finding for finding in missed if finding.sentence not in known)]
-    findings = [*_cell_findings(grounds), *findings, *missed]
+    findings = [*_cell_findings(grounds, profiles[Profile.DEMO]), *findings, *missed]
     if findings:
         raise PolicyRefused(findings)
     duties: dict[CellKey, tuple[Duty, ...]] = {}
@@ -95,11 +96,14 @@ def compile_policy(
 
 def releasing(matrix: Matrix, types: Mapping[str, EventType], profile: Profile) -> Mapping[CellKey, Cell]:
     """The cells that can release in a profile, unproven: rows whose law is not sure enough there are left out."""
-    statuses = RELEASING[profile]
+    return _releasing(grounds_of(matrix, types), profile)
+
+
+def _releasing(grounds: Mapping[CellKey, Ground], profile: Profile) -> Mapping[CellKey, Cell]:
     found: dict[CellKey, Cell] = {}
-    for key, ground in grounds_of(matrix, types).items():
+    for key, ground in grounds.items():
         lawful = replace(ground, rows=tuple(r for r in ground.rows if r.basis.status is not BasisStatus.PROPOSAL))
-        active = [row for row in lawful.rows if row.basis.status in statuses]
+        active = [row for row in lawful.rows if row.basis.status in RELEASING[profile]]
         if active and lawful.exists and len(lawful.guards) <= MAX_BITS:
             cell = build_cell(key, lawful, active)
             if any(cell.table):
@@ -128,17 +132,25 @@ def grounds_of(matrix: Matrix, types: Mapping[str, EventType]) -> Mapping[CellKe
     }
 
 
-def scope_of(matrix: Matrix, types: Mapping[str, EventType], grounds: Mapping[CellKey, Ground]) -> Scope:
+def scope_of(
+    matrix: Matrix,
+    types: Mapping[str, EventType],
+    grounds: Mapping[CellKey, Ground],
+    lawful: Mapping[CellKey, Cell],
+) -> Scope:
     """Everything red lines look at.
 
-    Each selection of each cell over all rows, and each cell with all guards assumed true.
+    Each selection of each cell over all rows, and each cell with all guards assumed true. `lawful` cells are those
+    without proposals: where there is none, they are the cell over all rows.
     """
     rows = {row.id: row for row in matrix.rows}
     leaves: list[Leaf] = []
     count = 0
     for key, ground in grounds.items():
         if len(ground.guards) <= MAX_BITS:
-            cell = build_cell(key, ground, ground.rows)
+            proposals = any(row.basis.status is BasisStatus.PROPOSAL for row in ground.rows)
+            known = None if proposals else lawful.get(key)
+            cell = known or build_cell(key, ground, ground.rows)
             looked = [*_selected(cell), *_widest(ground)]
             count += len(looked)
             leaves.extend(leaves_of(key, looked, rows, ground.event))
@@ -160,7 +172,7 @@ def _widest(ground: Ground) -> Iterator[tuple[tuple[str, ...], Selected]]:
         yield tuple(str(guard) for guard in ground.guards), widest
 
 
-def _cell_findings(grounds: Mapping[CellKey, Ground]) -> Iterator[Finding]:
+def _cell_findings(grounds: Mapping[CellKey, Ground], lawful: Mapping[CellKey, Cell]) -> Iterator[Finding]:
     """What is wrong with the shape of a cell."""
     for (event, role, purpose), ground in grounds.items():
         cell = f"{event} {role} {purpose}"
@@ -175,24 +187,27 @@ def _cell_findings(grounds: Mapping[CellKey, Ground]) -> Iterator[Finding]:
             if ground.exists is None and row.basis.status is not BasisStatus.PROPOSAL:
                 says = f"row {row.id} ({cell}) gives fields of an event that may not be known to exist"
                 yield Finding(FindingKind.CELL, says, "add an [[exists]] or remove the row", "", row.id, event, role)
-        yield from _hollow_findings((event, role, purpose), ground)
+        found = lawful.get((event, role, purpose))
+        if ground.exists and found:
+            yield from _hollow_findings(found, ground)
+        elif ground.exists and any(row.basis.status is not BasisStatus.PROPOSAL for row in ground.rows):
+            says = f"{cell}: no facts can make existence and a row true together"
+            yield Finding(FindingKind.CELL, says, "correct the guards", event=event, role=role)
 
 
-def _hollow_findings(key: CellKey, ground: Ground) -> Iterator[Finding]:
+def _hollow_findings(cell: Cell, ground: Ground) -> Iterator[Finding]:
     """A true existence with an empty release would be a marker without content."""
-    lawful = tuple(row for row in ground.rows if row.basis.status is not BasisStatus.PROPOSAL)
-    if not lawful or ground.exists is None:
-        return
-    cell = build_cell(key, ground, lawful)
     for bits in hollow(cell, ground):
         guards = tuple(str(guard) for guard in cell.true(bits))
-        says = f"{key[0]} {key[1]} {key[2]} exists when {' and '.join(guards)}, but the release would be empty"
-        yield Finding(FindingKind.CELL, says, "add a row for it", event=key[0], role=key[1], guards=guards)
+        says = f"{cell.event} {cell.role} exists when {' and '.join(guards)}, but the release would be empty"
+        yield Finding(FindingKind.CELL, says, "add a row for it", event=cell.event, role=cell.role, guards=guards)
 
 
-def _unconfirmed(dutylines: DutyLines, matrix: Matrix, types: Mapping[str, EventType]) -> list[Finding]:
+def _unconfirmed(
+    dutylines: DutyLines, profiles: Mapping[Profile, Mapping[CellKey, Cell]], types: Mapping[str, EventType]
+) -> list[Finding]:
     """The duties that confirmed law alone does not serve, though unconfirmed law would."""
-    _, strict = prove_dutylines(dutylines, releasing(matrix, types, Profile.PRODUCTION), types, _no_clock)
-    _, lenient = prove_dutylines(dutylines, releasing(matrix, types, Profile.DEMO), types, _no_clock)
+    _, strict = prove_dutylines(dutylines, profiles[Profile.PRODUCTION], types, _no_clock)
+    _, lenient = prove_dutylines(dutylines, profiles[Profile.DEMO], types, _no_clock)
     wrong = {finding.sentence for finding in lenient}
     return [replace(f, kind=FindingKind.UNCONFIRMED) for f in strict if f.sentence not in wrong]

@@ -211,7 +211,7 @@ def _judge(
 def _misses(
     line: DutyLine, role: Role, cell: Cell, due: frozenset[Guard], floor: tuple[tuple[str, bool], ...]
 ) -> list[Finding]:
-    """One finding for each floor leaf missing in some valuation, with the first such valuation; one if all is missing."""
+    """One finding for each floor leaf missing in some valuation, with the first such; one only if all is missing."""
     first: dict[str, int] = {}
     for bits, gone in _unserved(cell, due, floor):
         if cell.table[bits] is None:

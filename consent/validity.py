@@ -31,6 +31,9 @@ class Standing(NamedTuple):
 
 
 NO_STANDING = Standing(0, (), None, None)
+NO_ONE: frozenset[bytes] = frozenset()
+NOBODY = b""
+"""No handle is empty: a party the event does not have matches no relation."""
 
 
 def relation_live(record: RelationRecord, at_ms: int) -> bool:
@@ -50,12 +53,14 @@ def hold_on(record: HoldRecord, unit: str, at_ms: int) -> bool:
 
 def latest(records: tuple[ConsentRecord, ...]) -> ConsentRecord | None:
     """The record that counts for one person, recipient and purpose: the last in the register."""
-    return max(records, key=lambda record: record.offset, default=None)
+    if len(records) < 2:
+        return records[0] if records else None
+    return max(records, key=lambda record: record.offset)
 
 
 def consent_live(record: ConsentRecord, suspects: frozenset[bytes], at_ms: int) -> bool:
     """Whether a consent permits now. `suspects` = the suspect of the event and every person linked to that handle."""
-    recorded_by_another = bool(record.by - {record.recipient})
+    recorded_by_another = not record.by <= {record.recipient}
     asked_safely = record.alone and record.giver not in suspects
     return record.state == GIVEN and asked_safely and recorded_by_another and at_ms < record.valid_until
 
@@ -88,15 +93,13 @@ def suspect_side(
 ) -> Fact | None:
     """A relation that puts the unit on the suspect's side (INV-25).
 
-    To the suspect in any part, or as suspect to anyone of the case.
+    To the suspect in any part, or as suspect to anyone of the case, over all links.
     """
-    if not relations:
-        return None
     suspect = event.parties.get(PartyRole.SUSPECT)
-    suspects = linked(facts, frozenset((suspect,))) if suspect else frozenset()
     for handle in sorted(linked(facts, event.handles) & relations.keys()):
+        of_suspect = suspect is not None and handle in linked(facts, frozenset((suspect,)))
         for record in relations[handle]:
-            if relation_denies(record, at_ms) and (record.role is PartyRole.SUSPECT or handle in suspects):
+            if relation_denies(record, at_ms) and (of_suspect or record.role is PartyRole.SUSPECT):
                 return Fact(record.key, record.offset)
     return None
 
@@ -104,48 +107,59 @@ def suspect_side(
 def standing(reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int) -> Standing:
     """Judge the relation and consent guards of a cell for one subscription."""
     relations = facts.relations(subscription.unit.code)
-    side = suspect_side(event, relations, facts, at_ms)
-    bits, used = _related(reads, event, relations, at_ms)
-    agreed, consent, withdrawn = _agreed(reads, event, subscription, facts, at_ms) if reads.consent else (0, None, None)
+    related = _related(reads, event, relations, facts, at_ms) if relations else NO_STANDING
+    agreed = _agreed(reads, event, subscription, facts, at_ms) if reads.consent else NO_STANDING
     if facts.stale:
-        return Standing(0, (), withdrawn, side)
-    if side is not None:
-        return Standing(bits & reads.of_suspect, used if bits & reads.of_suspect else (), withdrawn, side)
-    return Standing(bits | agreed, (*used, consent) if consent else used, withdrawn, None)
+        return Standing(0, (), agreed.withdrawn, related.suspect_side)
+    if related.suspect_side is not None:
+        return related._replace(withdrawn=agreed.withdrawn)
+    if not related.bits:
+        return agreed
+    return Standing(related.bits | agreed.bits, related.facts + agreed.facts, agreed.withdrawn, None)
 
 
 def _related(
-    reads: Reads, event: Event, relations: Mapping[bytes, tuple[RelationRecord, ...]], at_ms: int
-) -> tuple[int, tuple[Fact, ...]]:
-    """The relation bits: exactly this case, or exactly the person in that part, never through a link."""
+    reads: Reads, event: Event, relations: Mapping[bytes, tuple[RelationRecord, ...]], facts: Facts, at_ms: int
+) -> Standing:
+    """The relation bits: exactly this case, or exactly the person in that part, never through a link.
+
+    On the suspect's side only `relation(suspect)` is left.
+    """
+    side = suspect_side(event, relations, facts, at_ms)
     bits, used = 0, []
-    for bit, role in reads.relations if relations else ():
-        person = event.parties.get(role)
-        records = relations.get(event.case, ()) + (relations.get(person, ()) if person else ())
+    for bit, role in reads.relations:
+        records = relations.get(event.case, ()) + relations.get(event.parties.get(role, NOBODY), ())
         for record in records:
-            if record.role is role and relation_live(record, at_ms):
+            if record.role is role and relation_live(record, at_ms) and (side is None or bit & reads.of_suspect):
                 bits |= bit
                 used.append(Fact(record.key, record.offset))
                 break
-    return bits, tuple(used)
+    return Standing(bits, tuple(used), None, side)
 
 
-def _agreed(
-    reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int
-) -> tuple[int, Fact | None, Fact | None]:
+def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int) -> Standing:
     """The consent bits and the record behind them, or the withdrawal that keeps them false."""
     victim = event.parties.get(PartyRole.VICTIM)
     if victim is None:
-        return 0, None, None
-    persons = linked(facts, frozenset((victim,)))
-    last = {p: latest(facts.consents(subscription.unit.code, subscription.purpose, p)) for p in sorted(persons)}
-    for record in last.values():
-        if record is not None and record.state == WITHDRAWN:
-            return 0, None, Fact(record.key, record.offset)
+        return NO_STANDING
+    own = latest(facts.consents(subscription.unit.code, subscription.purpose, victim))
+    withdrawn = own if own is not None and own.state == WITHDRAWN else None
+    if withdrawn is None and victim in facts.marked:
+        withdrawn = _withdrawn_elsewhere(victim, subscription, facts)
+    if withdrawn is not None:
+        return Standing(0, (), Fact(withdrawn.key, withdrawn.offset), None)
+    if own is None:
+        return NO_STANDING
     suspect = event.parties.get(PartyRole.SUSPECT)
-    suspects = linked(facts, frozenset((suspect,))) if suspect else frozenset()
-    own = last[victim]
-    if own is None or not consent_live(own, suspects, at_ms):
-        return 0, None, None
-    mask = package_mask(own, reads)
-    return mask, Fact(own.key, own.offset) if mask else None, None
+    suspects = NO_ONE if suspect is None else linked(facts, frozenset((suspect,)))
+    mask = package_mask(own, reads) if consent_live(own, suspects, at_ms) else 0
+    return Standing(mask, (Fact(own.key, own.offset),), None, None) if mask else NO_STANDING
+
+
+def _withdrawn_elsewhere(victim: bytes, subscription: Subscription, facts: Facts) -> ConsentRecord | None:
+    """A withdrawal under another handle joined to the victim's: a denial applies through every link."""
+    for person in sorted(facts.linked(victim)):
+        last = latest(facts.consents(subscription.unit.code, subscription.purpose, person))
+        if last is not None and last.state == WITHDRAWN:
+            return last
+    return None
