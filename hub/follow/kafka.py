@@ -114,7 +114,7 @@ async def _parse(records: tuple[Any, ...]) -> KafkaMessage:
         reply_to="",
         message_id="",
         correlation_id="",
-        raw_message=records,  # type: ignore[arg-type]
+        raw_message=records,
         consumer=FAKE_CONSUMER,
     )
 

@@ -188,14 +188,14 @@ class Gateway:
     async def _open(self, worker: Worker, producer: Producer) -> int | None:
         """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
         self._ports.crash("fenced")
-        offset = await self._consumer.committed(worker.tp)
+        offset: int | None = await self._consumer.committed(worker.tp)
         self._ports.crash("offset_read")
         await self._rebuild(worker)
         revision = await self._ports.fence()
         now = self._ports.clock()
         outputs = self._plan.assigned(worker.tp.partition, offset or 0, revision, now)
         await producer.begin()
-        await producer.send(producer.batches(outputs, now))
+        await producer.send(producer.batches(outputs.records, now))
         self._ports.crash("assigned_sent")
         await producer.commit()
         return offset
@@ -225,7 +225,7 @@ class Gateway:
         await self._ports.announce(revision)
         crash("announced")
         now = self._ports.clock()
-        batches = producer.batches(self._plan.decide(records, worker.seen, revision, now), now)
+        batches = producer.batches(self._plan.decide(records, worker.seen, revision, now).records, now)
         crash("planned")
         await producer.begin()
         crash("begun")

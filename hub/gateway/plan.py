@@ -180,7 +180,8 @@ class Planner:
         """`runtimes` by schema id of the event; `knowledge` is the fold the fence has made current."""
         self._lane, self._policy, self._runtimes = lane, policy, runtimes
         self._keys, self._codecs, self._knowledge = keys, codecs, knowledge
-        self.build, self.random = "", _no_random
+        self.build: str = ""
+        self.random: Callable[[int], bytes] = _no_random
         self._attempts = topics.audit_attempt(lane)
         self._decisions = topics.audit_decision(lane)
         self._seen_topic = topics.seen(lane)

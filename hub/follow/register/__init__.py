@@ -1,0 +1,1 @@
+"""The register as a capability reads it: followed, folded, fenced."""

@@ -1,1 +1,0 @@
-"""The register as the gateway reads it: followed, folded, fenced."""

@@ -1,0 +1,166 @@
+"""Admit: one inbox record in, an admitted record or a refusal with a code out. Pure.
+
+Rules kept (contract.md sections 1, 3, 8): only canonical bytes of an allowed schema in the unit's own inbox; handles come from the bytes
+and the keys alone; nothing a publisher wrote in a header is copied; a refusal holds a code and a path, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from consent.terms import EventType, Lane, LeafKind, PartyRole
+from hub.contracts.catalogue import Catalogue
+from hub.contracts.envelope import Admission, Envelope, EnvelopeFault, parse_inbox
+from hub.contracts.keys import REF_SEALED, KeyFault, KeyRing, UnitKeys
+from hub.contracts.topics import inbox_unit
+from hub.contracts.wire import KIND_ROLES, Admissible, StrictReader, WireError, check_publisher, strict_decode
+from hub.ingress.publishers import Publisher, Publishers
+
+FUTURE_MS: Final = 5 * 60_000
+LATE_MS: Final = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What goes to `admitted.<lane>`: key, value (the admitted bytes as they are) and the hub's own headers."""
+
+    source: str
+    event_id: str
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a record was not admitted: a code of contract.md section 8 and a path; the event id where it could be read."""
+
+    source: str
+    event_id: str
+    code: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything admission compares a record with."""
+
+    lane: Lane
+    catalogue: Catalogue
+    readers: Mapping[int, StrictReader]
+    keys: KeyRing
+    publishers: Publishers
+
+
+def admit(rules: Rules, record: Any, now: int) -> Admitted | Refused:
+    """Admit or refuse one inbox record (anything with topic, value, headers). `now`: ms since the epoch."""
+    unit = inbox_unit(record.topic)
+    event_id = ""
+    try:
+        envelope = parse_inbox(record.headers)
+        event_id = envelope.id
+        publisher = _publisher(rules, unit, envelope)
+        found = strict_decode(record.value, rules.readers, publisher.schemas.keys())
+        _check_place(rules, publisher, envelope, found, now)
+        _check_references(rules, unit, found)
+        admission = Admission(
+            envelope.id,
+            envelope.time,
+            _case(rules.keys, envelope),
+            _parties(rules.keys, found.record),
+            _late(envelope, now),
+        )
+        return Admitted(unit, envelope.id, record.value, admission.headers())
+    except EnvelopeFault as fault:
+        return Refused(unit, event_id, "header", fault.header)
+    except WireError as fault:
+        return Refused(unit, event_id, fault.code, fault.path)
+
+
+def _publisher(rules: Rules, unit: str, envelope: Envelope) -> Publisher:
+    """The owner of the inbox, which must be the source."""
+    publisher = rules.publishers.find(unit)
+    if publisher is None:
+        raise WireError("unit_unknown", "")
+    if envelope.source != unit:
+        raise WireError("owner", "")
+    return publisher
+
+
+def _check_place(rules: Rules, publisher: Publisher, envelope: Envelope, found: Admissible, now: int) -> None:
+    """Type, role, lane and time fit."""
+    entry = rules.catalogue.entries[found.type]
+    if envelope.type != found.type or publisher.schemas.get(found.schema_id) != found.type:
+        raise WireError("schema_not_allowed", "")
+    check_publisher(entry, publisher.role, found.record)
+    if rules.lane is not entry.lane and not (rules.lane is Lane.BULK and entry.lane is Lane.CASE):
+        raise WireError("lane", "")
+    if entry.lane is not Lane.ALERT and envelope.time > now + FUTURE_MS:
+        raise WireError("future_time", "")
+
+
+def _check_references(rules: Rules, unit: str, found: Admissible) -> None:
+    """Units that are named exist and fit; references of the hub's form were given to this unit."""
+    _check_units(rules, found)
+    keys = rules.keys.unit(unit)
+    for path, value in leaves_of_kind(rules.catalogue.types[found.type], found.record, LeafKind.REF):
+        if len(value) == REF_SEALED:
+            _check_sealed(keys, path, value)
+
+
+def _check_units(rules: Rules, found: Admissible) -> None:
+    for path, code in leaves_of_kind(rules.catalogue.types[found.type], found.record, LeafKind.UNIT):
+        role = rules.publishers.role_of(code)
+        if role is None:
+            raise WireError("unit_unknown", path)
+        if path == "toUnit" and KIND_ROLES[found.record["toKind"]] is not role:
+            raise WireError("basis_mismatch", path)
+
+
+def _check_sealed(keys: UnitKeys, path: str, value: str) -> None:
+    try:
+        keys.open_ref(value)
+    except KeyFault:
+        raise WireError("bound", path) from None
+
+
+def leaves_of_kind(event: EventType, record: Mapping[str, Any], kind: LeafKind) -> Iterable[tuple[str, str]]:
+    """Path and value of every leaf of one kind that is not null (arrays of plain values element by element)."""
+    for field in event.fields:
+        if field.kind is kind:
+            value = _at(record, field.path)
+            yield from (
+                (field.path, item) for item in (value if isinstance(value, list) else [value]) if item is not None
+            )
+
+
+def _at(record: Mapping[str, Any] | None, path: str) -> Any:
+    """The value at a dotted path, None below a null record. No leaf of these kinds lies in an array of records."""
+    found: Any = record
+    for name in path.split("."):
+        found = None if found is None else found[name]
+    return found
+
+
+def _case(keys: KeyRing, envelope: Envelope) -> bytes:
+    """The case handle: the original case when the subject was given to this unit, else the digest of its own reference."""
+    try:
+        return keys.unit(envelope.source).open_case(envelope.subject)
+    except KeyFault:
+        return keys.case_handle(envelope.source, envelope.subject)
+
+
+def _parties(keys: KeyRing, record: Mapping[str, Any]) -> dict[PartyRole, bytes]:
+    """The handle of each party with a personal number; names join nothing."""
+    blocks = ((role, record.get(role.value)) for role in PartyRole)
+    return {
+        role: keys.party_handle(block["cnp"])
+        for role, block in blocks
+        if block is not None and block["cnp"] is not None
+    }
+
+
+def _late(envelope: Envelope, now: int) -> bool:
+    """Older than a day: admitted with a mark, never refused."""
+    return envelope.time < now - LATE_MS

@@ -1,0 +1,112 @@
+"""The follower of a lane's inboxes: admits batch by batch, at least once.
+
+Rules kept: every output of a batch is acknowledged by all replicas before the batch's offsets are committed; a repeat after a crash is
+removed by the gateway, which sees every (source, id) of a source in one partition. Stateless but for the register's list of publishers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.contracts.audit import Stage, Verdict
+from hub.contracts.codec import RecordCodec
+from hub.contracts.keys import bytes_digest, event_digest
+from hub.ingress.admit import Admitted, Refused, Rules, admit
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionCodecs:
+    """Encoders of what admission writes beside events."""
+
+    receipt: RecordCodec
+    quarantine: RecordCodec
+    attempt: RecordCodec
+
+
+class Admitter:
+    """The handler of one lane's inboxes. Use as an async context manager: it owns the producer."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        rules: Rules,
+        codecs: AdmissionCodecs,
+        clock: Callable[[], int],
+        report: Callable[[Counter[str]], None],
+    ) -> None:
+        """`clock`: ms since the epoch; `report`: takes the counts of each batch by code."""
+        self._rules, self._codecs, self._clock, self._report = rules, codecs, clock, report
+        self._producer = AIOKafkaProducer(
+            **options, acks="all", enable_idempotence=True, linger_ms=0 if rules.lane is Lane.ALERT else 5
+        )
+
+    async def __aenter__(self) -> Admitter:
+        """Start the producer."""
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Flush and stop."""
+        await self._producer.stop()
+
+    async def handle(self, records: Sequence[Any]) -> None:
+        """Admit or refuse every record; returns when all of it is acknowledged."""
+        now, counts = self._clock(), Counter[str]()
+        futures = []
+        for record in records:
+            outcome = admit(self._rules, record, now)
+            counts["admitted" if isinstance(outcome, Admitted) else outcome.code] += 1
+            writes = self._admitted(outcome) if isinstance(outcome, Admitted) else self._refused(record, outcome, now)
+            for topic, key, value, headers in writes:
+                futures.append(await self._producer.send(topic, value, key=key, headers=headers))
+        await asyncio.gather(*futures)
+        self._report(counts)
+
+    def _admitted(self, outcome: Admitted) -> list[tuple[str, bytes, bytes, Sequence[tuple[str, bytes]]]]:
+        topic = topics.admitted(self._rules.lane)
+        return [(topic, outcome.source.encode(), outcome.value, outcome.headers)]
+
+    def _refused(
+        self, record: Any, outcome: Refused, now: int
+    ) -> list[tuple[str, bytes, bytes, Sequence[tuple[str, bytes]]]]:
+        """Receipt, quarantine entry, attempt: the code and the position in the inbox, no bytes."""
+        lane, sha = self._rules.lane, bytes_digest(record.value or b"")
+        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        digest = event_digest(outcome.source, outcome.event_id)
+        receipt = {"eventId": outcome.event_id, "verdict": "refused", "code": outcome.code, "sha256": sha, "at": now}
+        entry = {
+            "stage": Stage.ADMISSION.value,
+            "code": outcome.code,
+            "path": outcome.path or None,
+            "input": where,
+            "sha256": sha,
+            "sealed": None,
+            "at": now,
+        }
+        attempt = {
+            "source": outcome.source,
+            "eventId": outcome.event_id or None,
+            "input": where,
+            "verdict": Verdict.REFUSED.value,
+            "code": outcome.code,
+            "sha256": sha,
+            "at": now,
+        }
+        return [
+            (topics.receipt(lane, outcome.source), outcome.event_id.encode(), self._codecs.receipt.encode(receipt), ()),
+            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), ()),
+            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), ()),
+        ]
+
+
+def _whole(attempt: dict[str, Any]) -> dict[str, Any]:
+    """An attempt record with the leaves that only assignments and questions fill."""
+    return {"asker": None, "partition": None, "firstOffset": None, "previousRevision": None, **attempt}
