@@ -69,7 +69,7 @@ def compile_policy(
     cells = profiles[profile]
     proofs, findings = prove_redlines(redlines, scope_of(matrix, types, grounds, profiles[Profile.DEMO]), tick)
     served, missed = prove_dutylines(dutylines, cells, types, tick)
-    unconfirmed = _unconfirmed(dutylines, profiles, types)
+    unconfirmed = _unconfirmed(dutylines, grounds, profiles, types)
     if profile is Profile.PRODUCTION:
         known = {finding.sentence for finding in unconfirmed}
         missed = [*unconfirmed, *(finding for finding in missed if finding.sentence not in known)]
@@ -204,10 +204,20 @@ def _hollow_findings(cell: Cell, ground: Ground) -> Iterator[Finding]:
 
 
 def _unconfirmed(
-    dutylines: DutyLines, profiles: Mapping[Profile, Mapping[CellKey, Cell]], types: Mapping[str, EventType]
+    dutylines: DutyLines,
+    grounds: Mapping[CellKey, Ground],
+    profiles: Mapping[Profile, Mapping[CellKey, Cell]],
+    types: Mapping[str, EventType],
 ) -> list[Finding]:
-    """The duties that confirmed law alone does not serve, though unconfirmed law would."""
+    """The duties that only unconfirmed law serves, each with the rows that wait for a lawyer."""
     _, strict = prove_dutylines(dutylines, profiles[Profile.PRODUCTION], types, _no_clock)
     _, lenient = prove_dutylines(dutylines, profiles[Profile.DEMO], types, _no_clock)
     wrong = {finding.sentence for finding in lenient}
-    return [replace(f, kind=FindingKind.UNCONFIRMED) for f in strict if f.sentence not in wrong]
+    keys = {line.id: line.key for line in dutylines.lines}
+    found = []
+    for finding in (f for f in strict if f.sentence not in wrong):
+        waiting = [r for r in grounds[keys[finding.line]].rows if r.basis.status is BasisStatus.UNCONFIRMED]
+        rows = " and ".join(row.id for row in waiting)
+        remedy = f"have a lawyer confirm the law of {rows or 'its fallback'}"
+        found.append(replace(finding, kind=FindingKind.UNCONFIRMED, row=rows, remedy=remedy))
+    return found

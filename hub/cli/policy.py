@@ -1,0 +1,206 @@
+"""`punte policy prove|show|compile`: the release matrix, proven, shown, and turned into release schemas.
+
+Rule kept: the policy pack comes from the installed package unless a folder is named, so the same command works
+outside a checkout; a pack that crosses a line is refused with exit status 3 and every finding; law that is not
+confirmed is always said to be so.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consent.cells import Cell, selections
+from consent.compile import Policy
+from consent.errors import Finding, PolicyRefused
+from consent.matrix import Matrix
+from consent.pack import FILES, PackTexts, all_releases, compile_texts
+from consent.redlines import Proof
+from consent.terms import BasisStatus, Profile
+from hub.contracts.files import load_catalogue, read_lock, schema_root
+from hub.errors import Exit, PunteError
+from hub.release.schema import lock_releases, render_lock
+
+app = typer.Typer(rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Policies = Annotated[Path | None, typer.Option("--policies", help="Folder of the policy pack; else the installed one.")]
+InProfile = Annotated[Profile, typer.Option("--profile", help="demo also releases on unconfirmed law.")]
+
+
+def read_pack(folder: Path | None) -> PackTexts:
+    """The texts of the policy pack in a folder, or of the installed one."""
+    root: Traversable = folder or files("consent").joinpath("policies")
+    try:
+        return PackTexts(*(root.joinpath(name).read_text("utf-8") for name in FILES))
+    except (OSError, UnicodeDecodeError):
+        wanted = ", ".join(FILES)
+        raise PunteError("usage", f"`{folder}` is not a policy pack", f"name a folder with {wanted}") from None
+
+
+@app.command()
+def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO) -> int:
+    """Prove every red line and every duty line over every release; exit 3 with findings."""
+    start = time.perf_counter()
+    try:
+        policy = compile_texts(read_pack(policies), load_catalogue().types, profile, time.perf_counter)
+    except PolicyRefused as refused:
+        return _refuse(refused, profile, as_json=as_json)
+    took = (time.perf_counter() - start) * 1000
+    print(json.dumps(_proof_json(policy, took)) if as_json else "\n".join(_proof_lines(policy, took)))
+    return Exit.DONE
+
+
+@app.command()
+def show(as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO) -> int:
+    """Show every release: who gets which field, how, by which row, when."""
+    try:
+        policy = compile_texts(read_pack(policies), load_catalogue().types, profile)
+    except PolicyRefused as refused:
+        return _refuse(refused, profile, as_json=as_json)
+    shown = [entry for cell in policy.cells.values() for entry in _entries(cell)]
+    print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(_shown(shown, policy.matrix)))
+    return Exit.DONE
+
+
+@app.command("compile")
+def compile_releases(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 if anything would change.")] = False,
+    as_json: AsJson = False,
+    policies: Policies = None,
+    schemas: Annotated[Path | None, typer.Option("--schemas", help="Folder to write; else the installed one.")] = None,
+) -> int:
+    """Write a schema and an id for every release of either profile; proposals have none."""
+    root = schemas or Path(str(schema_root()))
+    catalogue = load_catalogue(root)
+    try:
+        policy = compile_texts(read_pack(policies), catalogue.types, Profile.DEMO)
+    except PolicyRefused as refused:
+        return _refuse(refused, Profile.DEMO, as_json=as_json)
+    events = {name: catalogue.schemas[catalogue.ids[f"{name}/v1"]] for name in catalogue.types}
+    releases = all_releases(policy.matrix, catalogue.types)
+    lock, texts = lock_releases(read_lock(root), releases, events)
+    wanted = {**texts, "lock.json": render_lock(lock)}
+    stale = [name for name, text in wanted.items() if _differs(root / name, text)]
+    if not check:
+        for name in stale:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(wanted[name], "utf-8")
+    return _compiled(len(releases), stale, check=check, as_json=as_json)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.is_file() or path.read_text("utf-8") != text
+
+
+def _compiled(releases: int, stale: list[str], *, check: bool, as_json: bool) -> int:
+    """Say what was written, or what a check found stale."""
+    found = "stale" if check else "written"
+    if as_json:
+        print(json.dumps({"releases": releases, found: stale}))
+    else:
+        print("\n".join([*(f"{found} {name}" for name in stale), f"{releases} releases, {len(stale)} files {found}"]))
+    if check and stale and not as_json:
+        print("\nhint: run `punte policy compile` and commit what it writes")
+    return Exit.FINDINGS if check and stale else Exit.DONE
+
+
+def _refuse(refused: PolicyRefused, profile: Profile, *, as_json: bool) -> int:
+    """Print every finding; the exit status of findings."""
+    if as_json:
+        findings = [_finding_json(finding) for finding in refused.findings]
+        print(json.dumps({"profile": profile.value, "refused": True, "findings": findings}, ensure_ascii=False))
+    else:
+        for finding in refused.findings:
+            print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
+        print(f"refused in profile {profile.value}: {len(refused.findings)} findings")
+    return Exit.FINDINGS
+
+
+def _finding_json(finding: Finding) -> Mapping[str, object]:
+    return {**asdict(finding), "kind": finding.kind.value}
+
+
+def _unconfirmed(matrix: Matrix) -> Mapping[BasisStatus, list[str]]:
+    """Row ids whose law is not confirmed, or which are proposals."""
+    wanted = (BasisStatus.UNCONFIRMED, BasisStatus.PROPOSAL)
+    return {status: [row.id for row in matrix.rows if row.basis.status is status] for status in wanted}
+
+
+def _proof_json(policy: Policy, took: float) -> Mapping[str, object]:
+    rows = _unconfirmed(policy.matrix)
+    return {
+        "profile": policy.profile.value,
+        "digest": policy.digest.hex(),
+        "refused": False,
+        "ms": round(took, 3),
+        "releases": len(policy.releases),
+        "cells": len(policy.cells),
+        "lines": [proof._asdict() for proof in policy.proofs],
+        "findings": [],
+        "unconfirmed_rows": rows[BasisStatus.UNCONFIRMED],
+        "proposal_rows": rows[BasisStatus.PROPOSAL],
+        "notes": [_finding_json(note) for note in policy.notes],
+    }
+
+
+def _proof_lines(policy: Policy, took: float) -> Iterator[str]:
+    """The proof as a table: line, how it was proven, over how many, in how many ms, what it says."""
+    yield f"{'line':8} {'looked at':>22} {'ms':>7}  statement"
+    yield from (_proof_line(proof) for proof in policy.proofs)
+    rows = _unconfirmed(policy.matrix)
+    yield ""
+    yield f"unconfirmed law, released in the demo profile only: rows {' '.join(rows[BasisStatus.UNCONFIRMED])}"
+    yield f"proposals, proven and never released: rows {' '.join(rows[BasisStatus.PROPOSAL])}"
+    lines = Counter(note.line for note in policy.notes)
+    if lines:
+        yield f"note: in production {len(lines)} duty lines would be unserved until their law is confirmed:"
+        yield f"  {' '.join(lines)}"
+    distinct = len({proof.line for proof in policy.proofs})
+    yield (
+        f"proven: {distinct} lines over {len(policy.releases)} releases of {len(policy.cells)} cells in {took:.1f} ms, "
+        f"profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
+    )
+
+
+def _proof_line(proof: Proof) -> str:
+    looked = f"{proof.looked} {proof.how}" if len(proof.how) < 12 else "elsewhere"
+    says = proof.says if len(proof.how) < 12 else f"{proof.says} ({proof.how})"
+    return f"{proof.line:8} {looked:>22} {proof.ms:7.2f}  {says}"
+
+
+def _entries(cell: Cell) -> Iterator[dict[str, object]]:
+    """One entry for each release a cell can select.
+
+    `guards` = the least that gives it, `rules` = one row for each field.
+    """
+    for bits, selected in selections(cell):
+        yield {
+            "event_type": cell.event,
+            "role": cell.role.value,
+            "purpose": cell.purpose.value,
+            "guards": [str(guard) for guard in cell.true(bits)],
+            "fields": {path: how.value for path, how in selected.release.leaves},
+            "rules": list(selected.rules),
+        }
+
+
+def _shown(entries: Iterable[Mapping[str, object]], matrix: Matrix) -> Iterator[str]:
+    """The releases as text, with the law of each row and a mark where it is not confirmed."""
+    laws = {row.id: row.basis for row in matrix.rows}
+    for entry in entries:
+        guards, fields, rules = entry["guards"], entry["fields"], entry["rules"]
+        assert isinstance(guards, list)
+        assert isinstance(fields, dict)
+        assert isinstance(rules, list)
+        yield f"{entry['event_type']} -> {entry['role']} {entry['purpose']}, when {' and '.join(guards)}"
+        for (path, how), rule in zip(fields.items(), rules, strict=True):
+            mark = "" if laws[rule].status is BasisStatus.OK else f" [{laws[rule].status.value}]"
+            yield f"  {path:28} {how:12} {rule:4} {laws[rule].ref}{mark}"
