@@ -59,8 +59,11 @@ def latest(records: tuple[ConsentRecord, ...]) -> ConsentRecord | None:
 
 
 def consent_live(record: ConsentRecord, suspects: frozenset[bytes], at_ms: int) -> bool:
-    """Whether a consent permits now. `suspects` = the suspect of the event and every person linked to that handle."""
-    recorded_by_another = not record.by <= {record.recipient}
+    """Whether a consent permits now. `suspects` = the suspect of the event and every person linked to that handle.
+
+    Someone who recorded it under the recipient's own code, or a person id that begins with it, is the recipient.
+    """
+    recorded_by_another = any(not person.startswith(record.recipient) for person in record.by)
     asked_safely = record.alone and record.giver not in suspects
     return record.state == GIVEN and asked_safely and recorded_by_another and at_ms < record.valid_until
 
