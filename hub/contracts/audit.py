@@ -154,7 +154,6 @@ def _refusal(entry: RefusalEntry) -> bytes:
 class BatchStamp:
     """What all decisions of one batch share, encoded once per batch: moments in ms, policy, revision, build, epochs."""
 
-    frame: bytes
     decided_at: int
     batch_at: int
     policy_digest: bytes

@@ -86,3 +86,20 @@ def plain(schema: Avro) -> Avro:
     if isinstance(schema, Mapping):
         return {key: plain(value) for key, value in schema.items() if key != "logicalType"}
     return [plain(item) for item in schema] if isinstance(schema, list) else schema
+
+
+ONE_BYTE = 63
+"""The largest number that takes one byte."""
+
+
+def fixed_size(field: Mapping[str, Any], kind: Avro) -> int | None:
+    """The bytes a value always takes: enums (at most 64 symbols), booleans, small bounded ints, records of these."""
+    base = base_name(kind)
+    if base in ("enum", "boolean"):
+        return 1
+    if base == "int" and field.get("punte.min", -1) >= 0 and field.get("punte.max", ONE_BYTE + 1) <= ONE_BYTE:
+        return 1
+    if base != "record":
+        return None
+    sizes = [fixed_size(one, one["type"]) if not isinstance(one["type"], list) else None for one in kind["fields"]]
+    return None if None in sizes else sum(size for size in sizes if size is not None)

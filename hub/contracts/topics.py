@@ -19,6 +19,8 @@ AUDIT_DELIVERY: Final = "audit.delivery"
 PARTITIONS: Final = {Lane.ALERT: 4, Lane.CASE: 8, Lane.BULK: 4}
 DEDUPE_DAYS: Final = 7
 _DAY: Final = 86_400_000
+# The broker stores what units write uncompressed and caps it, so that no inbox can hold a decompression bomb for admission.
+_INBOX: Final = {"compression.type": "uncompressed", "max.message.bytes": str(1024 * 1024)}
 
 
 def inbox(lane: Lane, unit: str) -> str:
@@ -27,8 +29,8 @@ def inbox(lane: Lane, unit: str) -> str:
 
 
 def inbox_pattern(lane: Lane) -> str:
-    """A regular expression over all inboxes of a lane."""
-    return rf"^inbox\.{lane}\.u[a-z0-9]{{5}}$"
+    """A regular expression over all inboxes of a lane; without braces, which FastStream reads as a placeholder."""
+    return rf"^inbox\.{lane}\.u[a-z0-9]+$"
 
 
 def inbox_unit(topic: str) -> str:
@@ -83,8 +85,9 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """The broker settings of the topic."""
         if self.compact:
-            return {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+            return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * _DAY)}
+        found = {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+        return found | _INBOX if self.name.startswith("inbox.") else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-Handle = Callable[[Sequence[Any]], Awaitable[None]]
+from hub.contracts.record import KafkaRecord
+
+Handle = Callable[[Sequence[KafkaRecord]], Awaitable[None]]
 
 METADATA_MS: Final = 3_000
 _SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
@@ -89,7 +91,7 @@ class Follower:
         if not self._end.done():
             self._end.set_result(None)
 
-    async def _take(self, records: Sequence[Any]) -> None:
+    async def _take(self, records: Any) -> None:  # noqa: ANN401 - FastStream builds a model of what is annotated here
         if self._end.done():
             return
         try:
@@ -102,7 +104,7 @@ class Follower:
                 self._end.set_exception(fault)
 
 
-def _positions(records: Sequence[Any]) -> dict[TopicPartition, int]:
+def _positions(records: Sequence[KafkaRecord]) -> dict[TopicPartition, int]:
     return {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
 
 

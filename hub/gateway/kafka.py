@@ -20,7 +20,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.gateway.plan import Outputs
+from hub.contracts.record import KafkaRecord
+from hub.gateway.outputs import Outputs
 from hub.gateway.seen import SeenIds
 from hub.gateway.transactions.kafka import Producer, install_guard, open_producer
 
@@ -35,7 +36,7 @@ Crash = Callable[[str], None]
 class Plan(Protocol):
     """What the pure side offers the loop."""
 
-    def decide(self, records: Sequence[Any], seen: SeenIds, revision: int, now: int) -> Outputs:
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, revision: int, now: int) -> Outputs:
         """Everything one transaction writes for these records of one partition."""
 
     def assigned(self, partition: int, first_offset: int, revision: int, now: int) -> Outputs:
@@ -217,7 +218,7 @@ class Gateway:
         finally:
             await consumer.stop()
 
-    async def _turn(self, worker: Worker, producer: Producer, records: Sequence[Any]) -> None:
+    async def _turn(self, worker: Worker, producer: Producer, records: Sequence[KafkaRecord]) -> None:
         """One transaction: everything these records lead to, or nothing."""
         crash = self._ports.crash
         revision = await self._ports.fence()

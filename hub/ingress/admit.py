@@ -14,6 +14,7 @@ from consent.terms import EventType, Lane, LeafKind, PartyRole
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Admission, Envelope, EnvelopeFault, parse_inbox
 from hub.contracts.keys import REF_SEALED, KeyFault, KeyRing, UnitKeys
+from hub.contracts.record import KafkaRecord
 from hub.contracts.topics import inbox_unit
 from hub.contracts.wire import KIND_ROLES, Admissible, StrictReader, WireError, check_publisher, strict_decode
 from hub.ingress.publishers import Publisher, Publishers
@@ -53,7 +54,7 @@ class Rules:
     publishers: Publishers
 
 
-def admit(rules: Rules, record: Any, now: int) -> Admitted | Refused:
+def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
     """Admit or refuse one inbox record (anything with topic, value, headers). `now`: ms since the epoch."""
     unit = inbox_unit(record.topic)
     event_id = ""
@@ -71,7 +72,7 @@ def admit(rules: Rules, record: Any, now: int) -> Admitted | Refused:
             _parties(rules.keys, found.record),
             _late(envelope, now),
         )
-        return Admitted(unit, envelope.id, record.value, admission.headers())
+        return Admitted(unit, envelope.id, record.value or b"", admission.headers())
     except EnvelopeFault as fault:
         return Refused(unit, event_id, "header", fault.header)
     except WireError as fault:

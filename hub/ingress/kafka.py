@@ -19,6 +19,7 @@ from hub.contracts import topics
 from hub.contracts.audit import Stage, Verdict
 from hub.contracts.codec import RecordCodec
 from hub.contracts.keys import bytes_digest, event_digest
+from hub.contracts.record import KafkaRecord
 from hub.ingress.admit import Admitted, Refused, Rules, admit
 
 
@@ -57,7 +58,7 @@ class Admitter:
         """Flush and stop."""
         await self._producer.stop()
 
-    async def handle(self, records: Sequence[Any]) -> None:
+    async def handle(self, records: Sequence[KafkaRecord]) -> None:
         """Admit or refuse every record; returns when all of it is acknowledged."""
         now, counts = self._clock(), Counter[str]()
         futures = []
@@ -70,13 +71,13 @@ class Admitter:
         await asyncio.gather(*futures)
         self._report(counts)
 
-    def _admitted(self, outcome: Admitted) -> list[tuple[str, bytes, bytes, Sequence[tuple[str, bytes]]]]:
+    def _admitted(self, outcome: Admitted) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
         topic = topics.admitted(self._rules.lane)
         return [(topic, outcome.source.encode(), outcome.value, outcome.headers)]
 
     def _refused(
-        self, record: Any, outcome: Refused, now: int
-    ) -> list[tuple[str, bytes, bytes, Sequence[tuple[str, bytes]]]]:
+        self, record: KafkaRecord, outcome: Refused, now: int
+    ) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
         """Receipt, quarantine entry, attempt: the code and the position in the inbox, no bytes."""
         lane, sha = self._rules.lane, bytes_digest(record.value or b"")
         where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
@@ -101,9 +102,9 @@ class Admitter:
             "at": now,
         }
         return [
-            (topics.receipt(lane, outcome.source), outcome.event_id.encode(), self._codecs.receipt.encode(receipt), ()),
-            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), ()),
-            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), ()),
+            (topics.receipt(lane, outcome.source), outcome.event_id.encode(), self._codecs.receipt.encode(receipt), []),
+            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), []),
+            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), []),
         ]
 
 

@@ -16,10 +16,11 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.contracts.record import KafkaRecord
 from hub.contracts.topics import REGISTER
 
 PARTITION: Final = TopicPartition(REGISTER, 0)
-Fold = Callable[[Any], None]
+Fold = Callable[[KafkaRecord], None]
 Alarm = Callable[[str], None]
 
 

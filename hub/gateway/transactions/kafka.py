@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.producer import sender
 
-Record = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 GUARDED: Final = (
     sender.AddPartitionsToTxnHandler,

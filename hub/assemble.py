@@ -1,0 +1,317 @@
+"""The composition root: the only place where parts are chosen and joined.
+
+Rule kept: a process starts only with a proven policy, the right keys and, for a gateway, the policy the register calls active; each
+refusal names its reason and its remedy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import fastavro
+
+from consent.compile import Policy, Release
+from consent.pack import compile_texts
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.contracts.catalogue import Catalogue
+from hub.contracts.codec import RecordCodec, codec, plain
+from hub.contracts.files import load_catalogue
+from hub.contracts.keys import KeyRing
+from hub.contracts.record import KafkaRecord
+from hub.contracts.registers import KINDS, RegisterCodecs
+from hub.contracts.wire import frame, strict_readers
+from hub.errors import PunteError
+from hub.follow.kafka import Follower, Source
+from hub.follow.register.kafka import RegisterFollower
+from hub.gateway.kafka import Gateway, Ports
+from hub.gateway.knowledge import Knowledge
+from hub.gateway.outputs import Codecs
+from hub.gateway.plan import Planner
+from hub.gateway.policy.kafka import PolicyAnnouncer
+from hub.gateway.rules import Outgoing, TypeRuntime, World
+from hub.gateway.rules import Rules as GatewayRules
+from hub.ingress.admit import Rules
+from hub.ingress.kafka import AdmissionCodecs, Admitter
+from hub.ingress.publishers import Publishers
+from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower
+from hub.registry.relations import BEGINS, Relations
+from hub.release.slicer import Slicer
+from hub.release.walker import CheckFailed, walker
+from hub.settings import Settings
+from hub.telemetry.logs import get_log
+
+log = get_log(__name__)
+
+PATIENCE = {Lane.ALERT: 0.5, Lane.CASE: 30.0, Lane.BULK: 30.0}
+
+
+def now_ms() -> int:
+    """The clock of every process: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def build_name() -> str:
+    """What a decision record calls the code that made it."""
+    return f"punte-{version('punte')}"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every process is made of."""
+
+    settings: Settings
+    catalogue: Catalogue
+    keys: KeyRing
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Bootstrap and security of every Kafka client."""
+        return self.settings.kafka()
+
+    def record(self, name: str) -> RecordCodec:
+        """The codec of a hub record, e.g. `audit.receipt`."""
+        schema_id = self.catalogue.ids[f"{name}/v1"]
+        return codec(name, schema_id, self.catalogue.schemas[schema_id])
+
+    def registers(self) -> RegisterCodecs:
+        """The codecs of all register kinds."""
+        return RegisterCodecs({kind: self.record(f"register.{kind}") for kind in KINDS})
+
+
+def parts(settings: Settings) -> Parts:
+    """Read catalogue and keys."""
+    return Parts(settings, load_catalogue(), settings.keys())
+
+
+def proven_policy(settings: Settings, catalogue: Catalogue) -> Policy:
+    """The policy pack, compiled and proven; `PolicyRefused` when it crosses a line."""
+    from hub.cli.policy import read_pack
+
+    return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile)
+
+
+def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
+    """Slicer, cutters and checks of every event type, by schema id."""
+    found = {}
+    for name in catalogue.types:
+        releases = [release for release in policy.releases if release.event == name]
+        slicer = Slicer(catalogue.event_schema(name), releases, catalogue.ids, catalogue.siruta)
+        outgoing = {release: _outgoing(catalogue, slicer, release) for release in releases}
+        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, slicer, outgoing)
+    return found
+
+
+def _outgoing(catalogue: Catalogue, slicer: Slicer, release: Release) -> Outgoing:
+    schema_id = catalogue.ids.get(release.name)
+    if schema_id is None:
+        raise PunteError("schemas-stale", f"release `{release.name}` has no schema in schemas/lock.json")
+    schema = catalogue.schemas[schema_id]
+    return Outgoing(slicer.bind(release), walker(schema, schema_id), _full_check(schema))
+
+
+def _full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
+    """Decode and encode again with fastavro: a third reading of the release, by a library."""
+    parsed = fastavro.parse_schema(plain(schema))
+
+    def check(value: bytes) -> None:
+        out = io.BytesIO()
+        try:
+            record = fastavro.schemaless_reader(io.BytesIO(value[5:]), parsed, None)
+            fastavro.schemaless_writer(out, parsed, record, strict=True)
+        except (ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError):
+            raise CheckFailed("", "undecodable") from None
+        if out.getvalue() != value[5:]:
+            raise CheckFailed("", "not_canonical")
+
+    return check
+
+
+def alarm(lane: Lane) -> Callable[[str], None]:
+    """An alarm is a log line of level error with a code."""
+    return lambda code: log.error("alarm", code=code, lane=lane.value)
+
+
+def crash_points(setting: str | None) -> Callable[[str], None]:
+    """`STEP:N` ends the process hard at the n-th pass of a step; nothing set, nothing happens. For tests."""
+    if setting is None:
+        return lambda step: None
+    wanted, _, nth = setting.partition(":")
+    passed: Counter[str] = Counter()
+
+    def crash(step: str) -> None:
+        passed[step] += 1
+        if step == wanted and passed[step] == int(nth or 1):
+            os._exit(9)
+
+    return crash
+
+
+def check_keys(found: Mapping[str, Mapping[str, Any]], keys: KeyRing) -> None:
+    """Refuse to work with other keys than the register knows (contract.md section 7, keycheck)."""
+    record = found.get(str(keys.epoch))
+    if record is None:
+        raise PunteError("keycheck-missing", f"the register has no key check of epoch {keys.epoch}")
+    if record["checks"][0]["digest"] != keys.check().decode():
+        raise PunteError("keycheck-differs", "this process has other keys than the register was loaded with")
+
+
+def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
+    """Refuse to decide by another policy than the active one."""
+    if active is None:
+        raise PunteError("policy-not-active", "the register names no active policy")
+    if active["digest"] != policy.digest.hex():
+        raise PunteError("policy-differs", "this process has another policy than the register calls active")
+
+
+async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
+    """Admit a lane's inboxes until a signal."""
+    publishers, keychecks = Publishers(parts.registers()), dict[str, Mapping[str, Any]]()
+
+    def fold(record: KafkaRecord) -> None:
+        publishers.apply(record.key, record.value, record.offset)
+        change = publishers.codecs.decode(record.key, record.value)
+        if change.kind == "keycheck" and change.record is not None:
+            keychecks[change.handle] = change.record
+
+    rules = Rules(lane, parts.catalogue, strict_readers(parts.catalogue), parts.keys, publishers)
+    codecs = AdmissionCodecs(*(parts.record(f"audit.{name}") for name in ("receipt", "quarantine", "attempt")))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(RegisterFollower(parts.options, fold, alarm(lane), PATIENCE[lane]))
+        check_keys(keychecks, parts.keys)
+        admitter = await stack.enter_async_context(
+            Admitter(parts.options, rules, codecs, now_ms, partial(_report, lane, "admit"))
+        )
+        source = Source(f"ingress.{lane}", pattern=topics.inbox_pattern(lane), wait_ms=2 if lane is Lane.ALERT else 10)
+        follower = Follower(parts.options, source, admitter.handle)
+        on_signal(follower.stop)
+        ready()
+        await follower.run()
+
+
+async def run_gateway(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
+    """Decide and release a lane until a signal."""
+    policy = proven_policy(parts.settings, parts.catalogue)
+    crash = crash_points(parts.settings.crash_at)
+    async with open_gateway(parts, lane, policy, crash) as gateway:
+        on_signal(gateway.drain)
+        announce = asyncio.create_task(_announce_ready(gateway, ready))
+        try:
+            await gateway.run()
+        finally:
+            announce.cancel()
+
+
+async def _announce_ready(gateway: Gateway, ready: Callable[[], None]) -> None:
+    await gateway.ready.wait()
+    ready()
+
+
+class open_gateway:  # noqa: N801 - used as a context manager function
+    """A gateway with its register fence and policy announcer, as an async context manager."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        lane: Lane,
+        policy: Policy,
+        crash: Callable[[str], None],
+        clock: Callable[[], int] = now_ms,
+        batch: int | None = None,
+    ) -> None:
+        """`crash`: called between any two awaits of the loop with the step's name."""
+        self._parts, self._lane, self._policy, self._crash = parts, lane, policy, crash
+        self._clock, self._batch, self._stack = clock, batch, AsyncExitStack()
+
+    async def __aenter__(self) -> Gateway:
+        """Fold the register, compare keys and policy, join the parts."""
+        parts, lane, policy = self._parts, self._lane, self._policy
+        duties = {(line.event, line.key[1]) for line in policy.dutylines.lines}
+        knowledge = Knowledge(parts.registers(), parts.catalogue.siruta, duties)
+        follower = await self._stack.enter_async_context(
+            RegisterFollower(
+                parts.options, lambda r: knowledge.apply(r.key, r.value, r.offset), alarm(lane), PATIENCE[lane]
+            )
+        )
+        check_keys(knowledge.keychecks, parts.keys)
+        check_policy(knowledge.matrix, policy)
+        announcer = await self._stack.enter_async_context(
+            PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
+        )
+        rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts))
+        planner = Planner(lane, rules, knowledge, World(build_name(), os.urandom))
+        ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, alarm(lane))
+        return Gateway(lane, parts.options, planner, ports, self._batch)
+
+    async def __aexit__(self, *fault: Any) -> None:
+        """Stop what was started."""
+        await self._stack.aclose()
+
+
+def gateway_codecs(parts: Parts) -> Codecs:
+    """The encoders of the gateway's own records."""
+    return Codecs(
+        frame(parts.catalogue.ids["audit.decision/v1"], b""),
+        parts.record("audit.attempt"),
+        parts.record("audit.receipt"),
+        parts.record("audit.quarantine"),
+    )
+
+
+async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[], None] = lambda: None) -> None:
+    """Copy register changes to the audit and begin relations, until a signal."""
+    codecs = parts.registers()
+    slicers = {
+        parts.catalogue.ids[f"{name}/v1"]: Slicer(parts.catalogue.event_schema(name), (), {}, parts.catalogue.siruta)
+        for name in BEGINS
+    }
+    async with RegisterWriter(parts.options, codecs) as writer:
+        tasks: list[Coroutine[Any, Any, None]] = [
+            RegisterCopy(parts.options, codecs, parts.record("audit.register")).run()
+        ]
+        for lane in lanes:
+            relations = Relations(parts.keys, slicers, parts.record("audit.decision"))
+            follower = RelationsFollower(lane, relations, writer)
+            tasks.append(Follower(parts.options, Source(f"registry.{lane}", follower.topics), follower.handle).run())
+        await _until_signal(tasks, ready)
+
+
+async def _until_signal(work: list[Coroutine[Any, Any, None]], ready: Callable[[], None]) -> None:
+    """Run several endless tasks; the first fault ends all, so does a signal."""
+    tasks = [asyncio.create_task(each) for each in work]
+    on_signal(lambda: [task.cancel() for task in tasks])
+    ready()
+    try:
+        await asyncio.gather(*tasks)
+    except asyncio.CancelledError:
+        return
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def on_signal(stop: Callable[[], Any]) -> None:
+    """Call `stop` once on SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _report(lane: Lane, step: str, counts: Counter[str]) -> None:
+    for code, count in counts.items():
+        log.info("batch", lane=lane.value, step=step, code=code, count=count)
+
+
+Announce = Callable[[int], Awaitable[None]]

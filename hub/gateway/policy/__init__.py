@@ -1,0 +1,1 @@
+"""The announcement of a policy before the first decision under it."""

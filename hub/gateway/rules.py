@@ -1,0 +1,65 @@
+"""What a lane decides by, compiled once at start; and an event as the plan sees it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from consent.compile import Policy, Release
+from consent.facts import Event
+from hub.contracts.envelope import Admission
+from hub.contracts.keys import KeyRing
+from hub.gateway.outputs import Codecs, Subject
+from hub.gateway.pseudonyms import Origin
+from hub.release.slicer import Cut, Offsets, Slicer
+from hub.release.walker import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How one compiled release leaves: cut it, check it by the walker, check it in full by a library."""
+
+    cut: Cut
+    check: Check
+    full_check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRuntime:
+    """Everything compiled for one event type at start."""
+
+    name: str
+    slicer: Slicer
+    outgoing: Mapping[Release, Outgoing]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the plan may not make itself: the name of the build and fresh random bytes (for trace ids)."""
+
+    build: str
+    random: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One proven policy, its compiled types by schema id, the keys, the encoders."""
+
+    policy: Policy
+    runtimes: Mapping[int, TypeRuntime]
+    keys: KeyRing
+    codecs: Codecs
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """An admitted event, read: what it is, where its leaves lie, what the decision may see of it."""
+
+    subject: Subject
+    admission: Admission
+    runtime: TypeRuntime
+    schema_id: int
+    body: bytes
+    offsets: Offsets
+    view: Event
+    origin: Origin

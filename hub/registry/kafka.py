@@ -1,0 +1,148 @@
+"""The register's writer and the registry's followers.
+
+Rules kept: the writer is idempotent, waits for all replicas and is never in a transaction, so that an acknowledged change is behind the
+end offset every fence asks for; every change is copied to `audit.register` in order, since compaction forgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.contracts.codec import RecordCodec
+from hub.contracts.record import KafkaRecord
+from hub.contracts.registers import Change, RegisterCodecs
+from hub.registry.relations import Relations
+
+REGISTER: Final = TopicPartition(topics.REGISTER, 0)
+COPY: Final = TopicPartition(topics.AUDIT_REGISTER, 0)
+
+
+class RegisterWriter:
+    """Writes register records; an acknowledged record is seen by every fence that begins afterwards."""
+
+    def __init__(self, options: Mapping[str, Any], codecs: RegisterCodecs) -> None:
+        self._producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        self._codecs = codecs
+
+    async def __aenter__(self) -> Self:
+        """Start the producer."""
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop the producer."""
+        await self._producer.stop()
+
+    async def write(self, records: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Append records in order; their offsets, once all are acknowledged."""
+        sent = []
+        for record in records:
+            key, value = self._codecs.encode(record)
+            sent.append(await self._producer.send(REGISTER.topic, value, key=key, partition=0))
+        return [metadata.offset for metadata in await asyncio.gather(*sent)]
+
+
+async def read_to_end(
+    options: Mapping[str, Any], partition: TopicPartition, take: Callable[[KafkaRecord], None]
+) -> int:
+    """Feed every record of a partition up to its present end to `take`; the end offset."""
+    consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([partition])
+        end = int((await consumer.end_offsets([partition]))[partition])
+        await consumer.seek_to_beginning(partition)
+        while await consumer.position(partition) < end:
+            for record in (await consumer.getmany(partition, timeout_ms=200)).get(partition, ()):
+                take(record)
+        return end
+    finally:
+        await consumer.stop()
+
+
+async def read_register(options: Mapping[str, Any], codecs: RegisterCodecs) -> dict[tuple[str, str], Change]:
+    """The latest change of every register key."""
+    found: dict[tuple[str, str], Change] = {}
+
+    def take(record: KafkaRecord) -> None:
+        change = codecs.decode(record.key, record.value)
+        found[change.kind, change.handle] = change
+
+    await read_to_end(options, REGISTER, take)
+    return {key: change for key, change in found.items() if change.record is not None}
+
+
+class RegisterCopy:
+    """Copies register changes to `audit.register`, from where the last copy ended."""
+
+    def __init__(self, options: Mapping[str, Any], codecs: RegisterCodecs, copies: RecordCodec) -> None:
+        self._options, self._codecs, self._copies = options, codecs, copies
+        self._states: dict[bytes, str | None] = {}
+
+    async def run(self) -> None:
+        """Copy until cancelled."""
+        last = await self._last_copied()
+        producer = AIOKafkaProducer(**self._options, acks="all", enable_idempotence=True)
+        consumer = AIOKafkaConsumer(**self._options, auto_offset_reset="earliest", enable_auto_commit=False)
+        await producer.start()
+        await consumer.start()
+        try:
+            consumer.assign([REGISTER])
+            await consumer.seek_to_beginning(REGISTER)
+            while True:
+                records = (await consumer.getmany(REGISTER, timeout_ms=1000)).get(REGISTER, ())
+                copies = [self._copy(record) for record in records]
+                sent = [
+                    await producer.send(COPY.topic, value, key=key, partition=0)
+                    for record, (key, value) in zip(records, copies, strict=True)
+                    if record.offset > last
+                ]
+                await asyncio.gather(*sent)
+        finally:
+            await consumer.stop()
+            await producer.stop()
+
+    async def _last_copied(self) -> int:
+        offsets = [-1]
+        await read_to_end(
+            self._options, COPY, lambda record: offsets.append(self._copies.decode(record.value or b"")["offset"])
+        )
+        return max(offsets)
+
+    def _copy(self, record: KafkaRecord) -> tuple[bytes, bytes]:
+        change = self._codecs.decode(record.key, record.value)
+        old = self._states.get(change.digest)
+        self._states[change.digest] = change.state
+        by = [] if change.record is None else list(change.record["by"])
+        copy = {
+            "key": change.digest,
+            "offset": record.offset,
+            "oldState": old,
+            "newState": change.state,
+            "by": by,
+            "at": record.timestamp if change.record is None else change.record["at"],
+        }
+        return change.digest, self._copies.encode(copy)
+
+
+class RelationsFollower:
+    """Follows admitted events and decisions of a lane and writes the relations they begin."""
+
+    def __init__(self, lane: Lane, relations: Relations, writer: RegisterWriter) -> None:
+        self._admitted = topics.admitted(lane)
+        self._relations, self._writer = relations, writer
+        self.topics = (self._admitted, topics.audit_decision(lane))
+
+    async def handle(self, records: Sequence[KafkaRecord]) -> None:
+        """One batch of both topics; returns when the relations are acknowledged."""
+        begun: dict[str, dict[str, Any]] = {}
+        for record in records:
+            take = self._relations.admitted if record.topic == self._admitted else self._relations.decided
+            begun |= {relation["handle"]: relation for relation in take(record)}
+        await self._writer.write(list(begun.values()))
