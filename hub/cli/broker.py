@@ -65,23 +65,29 @@ async def _up(port: int, data: Path | None, detach: bool, as_json: bool) -> int:
     file = state_file(read_places())
     print("starting Kafka (the first time it is fetched, about ten seconds)", file=sys.stderr)
     owned = await start(data, port, None, file)
+    wanted = _stop_signals()
     try:
         _show(record(file, owned.broker), as_json=as_json)
         if detach:
             owned.tell("keep")
             owned.let_go()
             return 0
-        return await _until_stopped(owned.end, owned.broker.log)
+        return await _until_stopped(wanted, owned.end, owned.broker.log)
     finally:
         if not detach:
             await owned.stop()
 
 
-async def _until_stopped(end: asyncio.Task[int], log: Path) -> int:
-    """Waits for Ctrl-C or SIGTERM (a stop that was wanted), or for Kafka's own end, which `down` may have ordered."""
+def _stop_signals() -> asyncio.Event:
+    """Set by Ctrl-C or SIGTERM: from now on they are a wanted stop, not an interruption."""
     wanted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, wanted.set)
+    return wanted
+
+
+async def _until_stopped(wanted: asyncio.Event, end: asyncio.Task[int], log: Path) -> int:
+    """Waits for a wanted stop, or for Kafka's own end, which `down` may have ordered."""
     asked = asyncio.create_task(wanted.wait())
     await asyncio.wait({asked, end}, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,18 +155,14 @@ def _plan(data: Path | None, port: int, log: Path | None, state: Path | None) ->
 
 
 async def _start_once(plan: Plan) -> Running:
-    try:
+    async with AsyncExitStack() as undo:
+        if plan.thrown_away:
+            undo.callback(shutil.rmtree, plan.at.folder, ignore_errors=True)
         order = await asyncio.to_thread(_order, plan)
         running = await _launch(plan.at, order)
-    except BaseException:
-        if plan.thrown_away:
-            shutil.rmtree(plan.at.folder, ignore_errors=True)
-        raise
-    try:
+        undo.push_async_callback(running.stop)
         await _until_ready(running, plan)
-    except BaseException:
-        await running.stop()
-        raise
+        undo.pop_all()
     return running
 
 
@@ -190,13 +186,15 @@ def _order(plan: Plan) -> dict[str, object]:
 
 
 async def _launch(at: node.Node, order: dict[str, object]) -> Running:
-    """The guard gets a session of its own, so that Ctrl-C in a terminal reaches the owner alone."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", guard.__file__, json.dumps(order)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    """The guard gets a session and an error stream of its own: Ctrl-C reaches the owner alone, no pipe is kept open."""
+    with at.log.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", guard.__file__, json.dumps(order)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
     return Running(at, process)
 
 

@@ -6,6 +6,7 @@ two random ids, so later nodes get a copy (`format -t ID -c FILE`, static quorum
 """
 
 import base64
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -44,6 +45,7 @@ OPTIONS = (
     "-Xlog:disable",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
 )
 """A small heap, one collector thread, the quick compiler only: on two cores the clients need the rest."""
 
@@ -94,12 +96,24 @@ def prepare(node: Node, java: Java, jars: tuple[Path, ...], archive: list[str]) 
     """Formats the folder unless it is, writes properties and Java's argument file; returns the argument file."""
     try:
         (node.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        _refuse_used(node)
         if not (node.data / "meta.properties").exists():
             _format(node.data, _checkpoint(java, jars))
         (node.folder / "server.properties").write_text(node.properties(), "utf-8")
         return _write_arguments(node, jars, archive)
     except OSError as fault:
         raise errors.from_os(fault, node.folder) from fault
+
+
+def _refuse_used(node: Node) -> None:
+    """A running Kafka holds a lock on `.lock` in its data; asking first leaves its files as they are."""
+    held = node.data / ".lock"
+    if held.exists():
+        with held.open("r+") as handle:
+            try:
+                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise errors.data_unusable(node.folder, "another broker uses it") from None
 
 
 def _write_arguments(node: Node, jars: tuple[Path, ...], archive: list[str]) -> Path:
