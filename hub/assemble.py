@@ -116,7 +116,7 @@ def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
 def _outgoing(catalogue: Catalogue, slicer: Slicer, release: Release) -> Outgoing:
     schema_id = catalogue.ids.get(release.name)
     if schema_id is None:
-        raise PunteError("schemas-stale", f"release `{release.name}` has no schema in schemas/lock.json")
+        raise PunteError("schemas_stale", f"release `{release.name}` has no schema in schemas/lock.json")
     schema = catalogue.schemas[schema_id]
     return Outgoing(slicer.bind(release), walker(schema, schema_id), _full_check(schema))
 
@@ -162,17 +162,17 @@ def check_keys(found: Mapping[str, Mapping[str, Any]], keys: KeyRing) -> None:
     """Refuse to work with other keys than the register knows (contract.md section 7, keycheck)."""
     record = found.get(str(keys.epoch))
     if record is None:
-        raise PunteError("keycheck-missing", f"the register has no key check of epoch {keys.epoch}")
+        raise PunteError("keycheck_missing", f"the register has no key check of epoch {keys.epoch}")
     if record["checks"][0]["digest"] != keys.check().decode():
-        raise PunteError("keycheck-differs", "this process has other keys than the register was loaded with")
+        raise PunteError("keycheck_differs", "this process has other keys than the register was loaded with")
 
 
 def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
     """Refuse to decide by another policy than the active one."""
     if active is None:
-        raise PunteError("policy-not-active", "the register names no active policy")
+        raise PunteError("policy_not_active", "the register names no active policy")
     if active["digest"] != policy.digest.hex():
-        raise PunteError("policy-differs", "this process has another policy than the register calls active")
+        raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
 async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:

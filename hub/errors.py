@@ -162,6 +162,34 @@ ERRORS: dict[str, ErrorRow] = {
         "Kafka did not get ready in time",
         "give the machine more time or memory, run again",
     ),
+    "keycheck_missing": ErrorRow(
+        Exit.FAILED, Fault.REGISTER, "No key check is registered", "run `punte register load FEDERATION --by A --by B`"
+    ),
+    "keycheck_differs": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "The keys are others",
+        "point PUNTE_SECRET_FILE at the file the register was loaded with",
+    ),
+    "policy_refused": ErrorRow(
+        Exit.FINDINGS, Fault.POLICY, "The policy is refused", "run `punte policy prove` and mend the rows it names"
+    ),
+    "policy_not_active": ErrorRow(
+        Exit.FAILED, Fault.REGISTER, "No policy is active", "run `punte register load FEDERATION --by A --by B`"
+    ),
+    "policy_differs": ErrorRow(
+        Exit.FAILED, Fault.POLICY, "Another policy is active", "start with the active pack, or load the new one"
+    ),
+    "schemas_stale": ErrorRow(
+        Exit.FAILED, Fault.POLICY, "A release has no schema", "run `punte policy compile` and commit what it writes"
+    ),
+    "federation_refused": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "The federation is refused", "mend the entries it names"
+    ),
+    "register_unknown": ErrorRow(Exit.FAILED, Fault.OPERATOR, "Not in the register", "see `punte register list`"),
+    "register_faulty": ErrorRow(
+        Exit.USAGE, Fault.OPERATOR, "A register record is faulty", "compare it with its schema in schemas/registers"
+    ),
 }
 """Code -> row. A code is opaque, stable and never reused; help, JSON output and documentation are made from here."""
 

@@ -1,0 +1,98 @@
+"""`punte run admit|gateway|registry|all`: the parts of the hub, each a process, and a supervisor for all of them.
+
+Rule kept: a process that may not work (policy refused, wrong keys, topics missing) says why and ends; SIGTERM drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from consent.errors import PolicyRefused
+from consent.terms import Lane
+from hub.errors import PunteError
+from hub.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
+OneLane = Annotated[Lane, typer.Option("--lane", help="alert, case or bulk: one process per lane.")]
+Lanes = Annotated[list[Lane] | None, typer.Option("--lane", help="Only these lanes; else all three.")]
+
+
+@app.command()
+def admit(lane: OneLane) -> None:
+    """Admit what units write to their inboxes."""
+    from hub.assemble import run_admission
+
+    _run(lambda parts: run_admission(parts, lane, _ready))
+
+
+@app.command()
+def gateway(lane: OneLane) -> None:
+    """Decide and release what was admitted."""
+    from hub.assemble import run_gateway
+
+    _run(lambda parts: run_gateway(parts, lane, _ready))
+
+
+@app.command()
+def registry(lane: Lanes = None) -> None:
+    """Copy register changes to the audit, begin the relations that events begin."""
+    from hub.assemble import run_registry
+
+    _run(lambda parts: run_registry(parts, tuple(lane or Lane), _ready))
+
+
+@app.command("all")
+def everything(lane: Lanes = None) -> int:
+    """Run every part as a child process until Ctrl-C."""
+    from hub.assemble import on_signal
+    from hub.supervise.process import Supervisor
+    from hub.telemetry.logs import configure_logs, get_log
+
+    configure_logs(Settings().log_level)
+    log = get_log(__name__)
+
+    async def supervise() -> int:
+        supervisor = Supervisor(
+            parts_of(lane or list(Lane)), os.environ, lambda code, part: log.info("part", code=code, step=part)
+        )
+        on_signal(supervisor.stop)
+        return await supervisor.run()
+
+    return asyncio.run(supervise())
+
+
+def parts_of(lanes: list[Lane]) -> list[Any]:
+    """The parts of a hub that serves these lanes."""
+    from hub.supervise.process import Part
+
+    found = [
+        Part(f"{verb}-{lane}", ("run", verb, "--lane", lane.value)) for lane in lanes for verb in ("admit", "gateway")
+    ]
+    only = tuple(word for lane in lanes for word in ("--lane", lane.value))
+    return [*found, Part("registry", ("run", "registry", *only))]
+
+
+def _ready() -> None:
+    print("ready", flush=True)
+
+
+def _run(work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Settings, keys and catalogue, then the work; library faults become sentences."""
+    from aiokafka.errors import KafkaConnectionError
+
+    from hub.assemble import parts
+    from hub.telemetry.logs import configure_logs
+
+    settings = Settings()
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(work(parts(settings)))
+    except KafkaConnectionError:
+        raise PunteError("kafka_unreachable", f"no Kafka answers at `{settings.kafka_bootstrap}`") from None
+    except PolicyRefused as refused:
+        raise PunteError("policy_refused", "; ".join(finding.sentence for finding in refused.findings)) from None

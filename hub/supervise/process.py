@@ -1,0 +1,124 @@
+"""A supervisor for `punte run all`: one child process per part.
+
+Rules kept: a part that ends by a fault is started again, later each time; a part that refuses to start (status 2 or 3) ends all, since
+no restart mends a refused policy; on SIGTERM every child gets it and ten seconds to drain; only own children are ever signalled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.errors import Exit
+
+DRAIN_S: Final = 10.0
+FIRST_WAIT_S: Final = 0.2
+LONGEST_WAIT_S: Final = 5.0
+REFUSALS: Final = (Exit.USAGE, Exit.FINDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One child: its name for people, and its words after `punte`."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+class Supervisor:
+    """Keeps parts running until `stop()`, or until one refuses to start."""
+
+    def __init__(self, parts: Sequence[Part], environment: Mapping[str, str], say: Callable[[str, str], None]) -> None:
+        """`say(code, part)` is told what happens: started, ready, ended, restarted."""
+        self._parts, self._environment, self._say = parts, dict(environment), say
+        self._stopping = asyncio.Event()
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._ready: dict[str, asyncio.Event] = {part.name: asyncio.Event() for part in parts}
+        self._refused: Exit | None = None
+
+    async def run(self) -> int:
+        """Keep all parts running; the exit status to end with."""
+        await asyncio.gather(*(self._keep(part) for part in self._parts))
+        return int(self._refused or Exit.DONE)
+
+    async def ready(self) -> bool:
+        """Wait until every part has said that it works; False when the supervisor ends before."""
+        everyone = asyncio.create_task(self._everyone())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([everyone, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in (everyone, stopping):
+            task.cancel()
+        return all(event.is_set() for event in self._ready.values())
+
+    async def _everyone(self) -> bool:
+        for event in self._ready.values():
+            await event.wait()
+        return True
+
+    def stop(self) -> None:
+        """Ask every child to drain and end."""
+        self._stopping.set()
+        for child in self._children.values():
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+
+    def pids(self) -> dict[str, int]:
+        """The process id of each part that runs."""
+        return {name: child.pid for name, child in self._children.items() if child.returncode is None}
+
+    async def _keep(self, part: Part) -> None:
+        wait = FIRST_WAIT_S
+        while not self._stopping.is_set():
+            status = await self._once(part)
+            if status in REFUSALS and not self._stopping.is_set():
+                self._refused = Exit(status)
+                self._say("refused", part.name)
+                self.stop()
+            if not self._stopping.is_set():
+                self._say("restarting", part.name)
+                await self._pause(wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _once(self, part: Part) -> int:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hub", *part.words, stdout=asyncio.subprocess.PIPE, env=self._environment
+        )
+        self._children[part.name] = child
+        self._say("started", part.name)
+        if self._stopping.is_set():
+            child.send_signal(signal.SIGTERM)
+        listening = asyncio.create_task(self._listen(part, child))
+        ended = asyncio.create_task(child.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        status = await self._end(child, ended)
+        await listening
+        self._say("ended", part.name)
+        return status
+
+    async def _end(self, child: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> int:
+        """The status of a child, killed if it does not drain in time."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(ended), None if ended.done() else DRAIN_S)
+        except TimeoutError:
+            child.kill()
+            return await ended
+
+    async def _listen(self, part: Part, child: asyncio.subprocess.Process) -> None:
+        """A child says `ready` on its standard output once it works."""
+        assert child.stdout is not None
+        async for line in child.stdout:
+            if line.strip() == b"ready":
+                self._say("ready", part.name)
+                self._ready[part.name].set()
