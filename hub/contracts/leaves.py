@@ -1,7 +1,7 @@
 """What the bytes of one leaf may be: the form each kind of leaf must have, as generated code and as quick patterns.
 
 Rule kept: the code is exact; a pattern accepts only bytes the code would accept too, so it may save time and never
-admit more. Counts and lengths are bounded before they are used (reliability-security.md B7-B17; Avro 1.12, binary encoding).
+admit more. Counts and lengths are bounded before they are used (reliability-security.md B7-B17; Avro 1.12).
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _build(source: str, name: str, scope: dict[str, Any]) -> Any:  # noqa: ANN40
 
 
 def _units(part: Part, raw: bytes) -> Iterator[str]:
-    """The unit codes in the bytes of a unit leaf: six letters after a length byte of 12, behind count or branch byte."""
+    """The unit codes in the bytes of a unit leaf: six letters behind a byte of 12, after count or branch."""
     start = raw.find(b"\x0c", 1 if part.array or part.null else 0)
     while start >= 0:
         yield raw[start + 1 : start + 7].decode("ascii")

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from hub.contracts.shape import Avro, base_name, nullable
+from hub.contracts.shape import Avro, base_name, fixed_size, nullable
 from hub.release.layout import Part
-
-ONE_BYTE: Final = 63
 
 
 class _Code:
@@ -99,19 +97,6 @@ def _value(code: _Code, field: Mapping[str, Any], kind: Avro, null: bool) -> Non
     code.land()
     with code.inside("if buf[p - 1]:"):
         _plain(code, field, kind)
-
-
-def fixed_size(field: Mapping[str, Any], kind: Avro) -> int | None:
-    """The bytes a value always takes: enums (at most 64 symbols), booleans, small bounded ints, records of these."""
-    base = base_name(kind)
-    if base in ("enum", "boolean"):
-        return 1
-    if base == "int" and field.get("punte.min", -1) >= 0 and field.get("punte.max", ONE_BYTE + 1) <= ONE_BYTE:
-        return 1
-    if base != "record":
-        return None
-    sizes = [fixed_size(one, one["type"]) if not isinstance(one["type"], list) else None for one in kind["fields"]]
-    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _plain(code: _Code, field: Mapping[str, Any], kind: Avro) -> None:

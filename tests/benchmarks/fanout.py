@@ -101,8 +101,8 @@ def main() -> None:
     us = measure(ways(pack))
     made = report(us, len(pack.body))
     print(
-        f"Eight releases without pairwise leaves cost {us['fanout']:.1f} us, one fastavro decode of the {len(pack.body)}"
-        f"-byte record {us['decode']:.1f} us: ratio {made['ratio']} (at most 1 is wanted)."
+        f"Eight releases without pairwise leaves cost {us['fanout']:.1f} us, one fastavro decode of the "
+        f"{len(pack.body)}-byte record {us['decode']:.1f} us: ratio {made['ratio']} (at most 1 is wanted)."
     )
     print(json.dumps(made))
 
