@@ -1,0 +1,230 @@
+"""Explain: one decision told field by field, as one object that sentences (Romanian, English) and JSON are made from.
+
+Rule kept: laws 7 and 9. It adds no fact of its own and holds no value of a record. To a unit, an event it may not
+know and an event that does not exist give the same object. Law that is not confirmed is always marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from consent.cells import Cell
+from consent.compile import RELEASING, Policy
+from consent.decide import Decision
+from consent.facts import Fact
+from consent.generalise import transform
+from consent.guards import Guard, GuardKind
+from consent.matrix import Basis, Grant
+from consent.messages import TABLES, Language, counted
+from consent.terms import BasisStatus, EventType, Field, Outcome, Profile, RefusalReason, Transform
+
+UNCHANGED = frozenset({Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF})
+"""Transforms of a given field: a reference is given as the unit's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAnswer:
+    """What became of one field.
+
+    `row`, `law`, `status`: of the row that gave it, or that would if `guard` were true. `empty` = null.
+    """
+
+    path: str
+    outcome: Outcome
+    empty: bool
+    how: Transform | None
+    row: str
+    law: str
+    status: BasisStatus | None
+    guard: Guard | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision explained.
+
+    `verdict` given or does-not-learn; None = unknown, which is also all a unit hears of what is withheld.
+    """
+
+    verdict: Outcome | None
+    event: str = ""
+    unit: str = ""
+    role: str = ""
+    purpose: str = ""
+    profile: Profile | None = None
+    policy: str = ""
+    guards: tuple[Guard, ...] = ()
+    reason: RefusalReason | None = None
+    guard: Guard | None = None
+    facts: tuple[Fact, ...] = ()
+    fallback_for: str | None = None
+    fields: tuple[FieldAnswer, ...] = ()
+
+    def count(self, outcome: Outcome) -> int:
+        """How many fields had this outcome."""
+        return sum(answer.outcome is outcome for answer in self.fields)
+
+
+UNKNOWN = Explanation(None)
+"""The one answer for what a unit may not know and for what does not exist."""
+
+
+def explain(policy: Policy, event_type: EventType, decision: Decision, presence: bytes) -> Explanation:
+    """Explain a decision made under this policy.
+
+    `presence` holds one bit for each leaf in schema order, most significant first; 0 = the source left it empty.
+    """
+    unit, purpose = decision.subscription.unit, decision.subscription.purpose
+    cell = policy.cells[event_type.name, unit.role, purpose]
+    present = (bool(presence[i // 8] >> (7 - i % 8) & 1) for i in range(len(event_type.fields)))
+    fields = tuple(
+        _answer(policy, cell, decision, field, empty=not here)
+        for field, here in zip(event_type.fields, present, strict=True)
+    )
+    return Explanation(
+        verdict=Outcome.GIVEN if decision.selected else Outcome.DOES_NOT_LEARN,
+        event=event_type.name,
+        unit=unit.code,
+        role=unit.role.value,
+        purpose=purpose.value,
+        profile=policy.profile,
+        policy=policy.digest.hex(),
+        guards=cell.true(decision.bits),
+        reason=decision.refusal,
+        guard=decision.guard,
+        facts=decision.facts,
+        fallback_for=decision.fallback_for,
+        fields=fields,
+    )
+
+
+def for_unit(explanation: Explanation | None) -> Explanation:
+    """What the unit itself may hear: what it was given and on which law.
+
+    Nothing of the rest, not even that there is a rest.
+    """
+    if explanation is None or explanation.verdict is not Outcome.GIVEN:
+        return UNKNOWN
+    heard = (Outcome.GIVEN, Outcome.GENERALISED)
+    fields = tuple(answer for answer in explanation.fields if answer.outcome in heard)
+    return replace(explanation, guards=(), guard=None, facts=(), fallback_for=None, fields=fields)
+
+
+def _answer(policy: Policy, cell: Cell, decision: Decision, field: Field, *, empty: bool) -> FieldAnswer:
+    """One field: as the release has it, or withheld with the row that would give it and the guard that row lacks."""
+    grants = _grants(policy, cell, field)
+    if decision.selected is not None:
+        leaves = decision.selected.release.leaves
+        for (path, how), row in zip(leaves, decision.selected.rules, strict=True):
+            if path == field.path:
+                outcome = Outcome.GIVEN if how in UNCHANGED else Outcome.GENERALISED
+                return _filled(field, outcome, empty, how, next((g for g in grants if g.row == row), None), None)
+    outcome = Outcome.WITHHELD if decision.selected else Outcome.DOES_NOT_LEARN
+    true = frozenset(cell.true(decision.bits))
+    nearest = min(grants, key=lambda grant: len(frozenset(grant.guards) - true), default=None)
+    lacks = next((guard for guard in nearest.guards if guard not in true), None) if nearest else None
+    return _filled(field, outcome, empty, None, nearest, lacks)
+
+
+def _grants(policy: Policy, cell: Cell, field: Field) -> list[Grant]:
+    """The grants of the cell that let this field out, in the profile of the policy."""
+    rows = (row for row in policy.matrix.rows if row.cell == cell.key)
+    found = [grant for row in rows if row.basis.status in RELEASING[policy.profile] for grant in row.grants]
+    return [g for g in found if field.group in g.groups and transform(field, _rule(g, field.group)) is not None]
+
+
+def _rule(grant: Grant, group: int) -> str | None:
+    return None if group in grant.give else grant.generalise[group]
+
+
+def _filled(
+    field: Field, outcome: Outcome, empty: bool, how: Transform | None, grant: Grant | None, guard: Guard | None
+) -> FieldAnswer:
+    basis: Basis | None = grant.basis if grant else None
+    law, status = (basis.ref, basis.status) if basis else ("", None)
+    return FieldAnswer(field.path, outcome, empty, how, grant.row if grant else "", law, status, guard)
+
+
+def sentences(explanation: Explanation, language: Language) -> Iterator[str]:
+    """The explanation in words: verdict, facts, counts, then one line for each field."""
+    table = TABLES[language]
+    if explanation.verdict is None:
+        yield table["unknown"]
+        return
+    who = {key: getattr(explanation, key) for key in ("unit", "role", "purpose", "event")}
+    if explanation.verdict is Outcome.GIVEN:
+        guards = table["and"].join(guard_words(guard, table) for guard in explanation.guards)
+        yield table["learns" if guards else "learned"].format(**who, guards=guards)
+    else:
+        yield table["does_not_learn"].format(**who, reason=_reason(explanation, table))
+    if explanation.fallback_for:
+        yield table["fallback"].format(unit=explanation.fallback_for)
+    for fact in explanation.facts:
+        yield table["fact"].format(offset=fact.offset)
+    if explanation.verdict is Outcome.GIVEN:
+        outcomes = (Outcome.GIVEN, Outcome.GENERALISED, Outcome.WITHHELD)
+        counts = {each.value: counted(explanation.count(each), each.value, table) for each in outcomes}
+        yield table["counts" if explanation.count(Outcome.WITHHELD) else "counts_heard"].format(**counts)
+        yield from (_field_words(answer, table) for answer in explanation.fields)
+
+
+def _reason(explanation: Explanation, table: Mapping[str, str]) -> str:
+    guard = guard_words(explanation.guard, table) if explanation.guard else ""
+    reason = explanation.reason or RefusalReason.GUARD_FALSE
+    return table[f"reason.{reason.value}"].format(guard=guard)
+
+
+def guard_words(guard: Guard, table: Mapping[str, str]) -> str:
+    """A guard in words."""
+    arg = table[f"party.{guard.arg}"] if guard.kind is GuardKind.RELATION else guard.arg
+    return table[f"guard.{guard.kind.value}"].format(arg=arg)
+
+
+def _field_words(answer: FieldAnswer, table: Mapping[str, str]) -> str:
+    """One field in words, its law marked where it is not confirmed."""
+    mark = "" if answer.status in (None, BasisStatus.OK) else f"_{answer.status}"
+    guarded = answer.outcome is Outcome.WITHHELD and answer.guard is not None
+    words = table["withheld_guard" if guarded else answer.outcome.value].format(
+        path=answer.path,
+        row=answer.row,
+        law=table[f"law{mark}"].format(ref=answer.law),
+        how=table[f"how.{answer.how}"] if answer.how else "",
+        guard=guard_words(answer.guard, table) if answer.guard else "",
+    )
+    return words + (table["empty"] if answer.empty else "") + "."
+
+
+def to_json(explanation: Explanation, language: Language) -> Mapping[str, object]:
+    """The explanation as one JSON object; unknown has the same keys and bytes for everyone who asks."""
+    if explanation.verdict is None:
+        return {"verdict": "unknown", "sentences": list(sentences(explanation, language))}
+    return {
+        "verdict": explanation.verdict.value,
+        "event_type": explanation.event,
+        "unit": explanation.unit,
+        "role": explanation.role,
+        "purpose": explanation.purpose,
+        "profile": explanation.profile.value if explanation.profile else None,
+        "policy": explanation.policy,
+        "guards": [str(guard) for guard in explanation.guards],
+        "reason": explanation.reason.value if explanation.reason else None,
+        "guard": str(explanation.guard) if explanation.guard else None,
+        "facts": [{"key": fact.key.hex(), "offset": fact.offset} for fact in explanation.facts],
+        "fallback_for": explanation.fallback_for,
+        "fields": [_field_json(answer) for answer in explanation.fields],
+        "sentences": list(sentences(explanation, language)),
+    }
+
+
+def _field_json(answer: FieldAnswer) -> Mapping[str, object]:
+    return {
+        "path": answer.path,
+        "outcome": answer.outcome.value,
+        "empty_at_source": answer.empty,
+        "transform": answer.how.value if answer.how else None,
+        "row": answer.row or None,
+        "law": answer.law or None,
+        "law_status": answer.status.value if answer.status else None,
+        "guard": str(answer.guard) if answer.guard else None,
+    }
