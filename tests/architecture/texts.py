@@ -40,8 +40,9 @@ def find_person(path: str, text: str) -> Iterator[str]:
 
 
 def find_cedilla(path: str, text: str) -> Iterator[str]:
-    """Romanian letters written with a cedilla instead of a comma below."""
-    yield from _lines(CEDILLA, path, text, "writes s or t with a cedilla")
+    """Romanian letters written with a cedilla instead of a comma below; a test may plant one."""
+    if not path.startswith("tests/"):
+        yield from _lines(CEDILLA, path, text, "writes s or t with a cedilla")
 
 
 def _lines(pattern: re.Pattern[str], path: str, text: str, what: str) -> Iterator[str]:
