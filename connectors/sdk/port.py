@@ -1,0 +1,44 @@
+"""What a connector of a publishing agency is made of: rows of an outbox in, events of the contract out. Pure.
+
+Rule kept: a mapping is a pure function; it may refuse a row, and the row then stays, marked, for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of an agency's outbox: its id (UUID), the agency's own kind, moment (ms), case reference and record."""
+
+    id: str
+    kind: str
+    time: int
+    subject: str
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the contract, ready to be encoded: `type` is the bare name of the catalogue."""
+
+    id: str
+    type: str
+    time: int
+    subject: str
+    record: Mapping[str, Any]
+
+
+class RowRefused(ValueError):
+    """A row the mapping cannot turn into an event. Names the column, never its value."""
+
+    def __init__(self, column: str, remedy: str) -> None:
+        super().__init__(f"column `{column}`: {remedy}")
+        self.column = column
+
+
+RowMapping = Callable[[Row], Event]
+"""How one agency's rows become events."""
