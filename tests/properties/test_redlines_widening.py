@@ -1,0 +1,102 @@
+"""Random widenings of the matrix: refused exactly when a plain reading of the red lines says so.
+
+The oracle shares no code with the proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consent.compile import compile_policy
+from consent.errors import FindingKind, PolicyRefused
+from consent.generalise import GROUP_OF
+from consent.guards import known_guards
+from consent.matrix import Basis, Exists, Grant, Row
+from consent.pack import parse_pack
+from consent.terms import BasisKind, BasisStatus, EventType, Profile, Purpose, Role
+from tests.cases.pack import texts, types
+
+PACK = parse_pack(texts(), types())
+LAW = Basis(BasisKind.LAW, "L217", BasisStatus.OK)
+PERP = {"PROB", "LODGE", "PERP", "ANP"}
+
+
+def crosses(event: EventType, role: str, purpose: str, groups: frozenset[int], emergency: bool) -> bool:
+    """Whether a row by law over these whole groups crosses a red line of contract.md section 9, read plainly."""
+    reveals = {word.value for field in event.fields if field.group in groups for word in field.reveals}
+    hidden = {"contact", "safe-place", "victim-place", "child", "health", "help-seeking"}
+    perp = role in PERP and (
+        bool(reveals & hidden)
+        or bool(groups & {2, 4, 5, 12, 17, 33})
+        or event.name in {"incident.reported", "risk.assessed", "referral.made", "child.involved"}
+    )
+    live = "location-live" in reveals and not (
+        role in {"POL-D", "POL-R"} and purpose == "P1" and event.name == "emis.alert.raised"
+    )
+    return any(
+        (
+            perp,
+            live,
+            "safe-place" in reveals and role not in {"POL-M", "PROS", "EMIS"},
+            27 in groups and role not in {"POL-D", "POL-R", "MOBILE"},
+            32 in groups and role not in {"POL-D", "POL-R", "POL-I", "POL-M", "PROS"},
+            bool(groups & {21, 24}),
+            role in {"STAT", "DPO"},
+            10 in groups and role in {"NGO-V", "SHEL", "POL-M", "CHILD", "HOSP", "MOBILE"},
+            role in {"NGO-V", "SHEL", "HOSP"} and ("contact" in reveals or 12 in groups),
+            emergency
+            and event.name != "emis.alert.raised"
+            and not (groups <= {1, 2, 3, 4, 9, 10, 13, 14, 15} and purpose in {"P1", "P8"}),
+        )
+    )
+
+
+@given(data=st.data())
+@settings(max_examples=120, deadline=None)
+def test_a_widening_is_refused_exactly_when_it_crosses(data: st.DataObject) -> None:
+    """Any role, purpose, groups and guard added to the matrix.
+
+    Red-line findings if and only if the plain reading objects.
+    """
+    event = types()[data.draw(st.sampled_from(sorted(types())))]
+    role, purpose = data.draw(st.sampled_from(list(Role))), data.draw(st.sampled_from(list(Purpose)))
+    groups = data.draw(st.frozensets(st.sampled_from(sorted(event.groups)), min_size=1, max_size=3))
+    guards = known_guards(event, ())
+    guard = guards[data.draw(st.sampled_from(sorted(guards)))]
+    grant = Grant("X", (guard,), groups, {}, LAW)
+    row = Row("X", event.name, role, purpose, (grant,), LAW)
+    known = {exists.cell for exists in PACK.matrix.exists}
+    exists = () if row.cell in known else (Exists(*row.cell, ((guard,),)),)
+    mutant = replace(PACK.matrix, rows=(*PACK.matrix.rows, row), exists=(*PACK.matrix.exists, *exists))
+    found = set()
+    try:
+        compile_policy(mutant, PACK.redlines, PACK.dutylines, types(), Profile.DEMO)
+    except PolicyRefused as refused:
+        found = {f.row for f in refused.findings if f.kind is FindingKind.RED_LINE}
+    assert ("X" in found) is crosses(event, role, purpose, groups, str(guard) == "emergency")
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_generalising_is_no_way_around_a_line(data: st.DataObject) -> None:
+    """The perpetrator's side gains no group by a generalisation; only an order and an alert are open to it at all."""
+    rule = data.draw(st.sampled_from(sorted(GROUP_OF)))
+    role = data.draw(st.sampled_from(sorted(PERP)))
+    names = [event.name for event in types().values() if GROUP_OF[rule] in event.groups and rule not in ("11", "13")]
+    if not names:
+        return
+    event = types()[data.draw(st.sampled_from(names))]
+    guard = known_guards(event, ())["area"]
+    grant = Grant("X", (guard,), frozenset(), {GROUP_OF[rule]: rule}, LAW)
+    row = Row("X", event.name, Role(role), Purpose.P5, (grant,), LAW)
+    exists = Exists(*row.cell, ((guard,),))
+    mutant = replace(PACK.matrix, rows=(*PACK.matrix.rows, row), exists=(*PACK.matrix.exists, exists))
+    refused = False
+    try:
+        compile_policy(mutant, PACK.redlines, PACK.dutylines, types(), Profile.DEMO)
+    except PolicyRefused:
+        refused = True
+    assert refused is (event.name not in {"ppo.issued", "emis.alert.raised"})
