@@ -1,0 +1,164 @@
+"""Explanations: per field outcome, row, law and status; sentences in both languages.
+
+To a unit nothing but what it was given.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+
+import pytest
+
+from consent.decide import decide
+from consent.explain import UNKNOWN, Explanation, explain, for_unit, sentences, to_json
+from consent.facts import Event
+from consent.messages import EN, RO, Language, counted, plural_form
+from consent.terms import Outcome, PartyRole, Purpose
+from tests.cases.pack import NOW, PLACE, facts, handle, policy, types, unit
+
+CONTENT = {"instrument": "RO_POL_21", "result": "imminent", "childInHousehold": "yes"}
+EVENT = Event(
+    "risk.assessed",
+    "author",
+    handle("case"),
+    {PartyRole.VICTIM: handle("victim"), PartyRole.SUSPECT: handle("suspect")},
+    PLACE,
+    frozenset(),
+    CONTENT,
+)
+UNITS = {
+    "centre": (unit("centre", "SW-L"), Purpose.P6),
+    "shelter": (unit("shelter", "SHEL"), Purpose.P9),
+    "children": (unit("children", "CHILD"), Purpose.P8),
+}
+CONSENT = {"kind": "consent", "unit": "shelter", "purpose": "P9", "package": "sh3", "offset": 7}
+WITHDRAWN = {**CONSENT, "state": "withdrawn", "offset": 8}
+LEAVES = len(types()["risk.assessed"].fields)
+FULL = b"\xff" * ((LEAVES + 7) // 8)
+
+
+def explained(code: str, *records: dict[str, object], presence: bytes = FULL) -> Explanation:
+    """The explanation of the decision for one unit."""
+    result = decide(policy(), EVENT, facts(UNITS, records), NOW)
+    decision = next(d for d in result.decisions if d.subscription.unit.code == code)
+    return explain(policy(), types()["risk.assessed"], decision, presence)
+
+
+def test_every_field_has_an_outcome() -> None:
+    """Given, generalised and withheld fields of a shelter with package 3, each with its row and law."""
+    fields = {answer.path: answer for answer in explained("shelter", CONSENT).fields}
+    assert len(fields) == LEAVES
+    assert fields["result"].outcome is Outcome.GIVEN
+    assert fields["assessedAt"].outcome is Outcome.GENERALISED
+    assert fields["relationship"].outcome is Outcome.WITHHELD
+    assert (fields["result"].row, fields["result"].law) == ("R10", "GDPR 6(1)(a), 9(2)(a)")
+    assert fields["relationship"].row == ""
+
+
+def test_what_the_release_has_is_what_is_explained() -> None:
+    """The given and generalised fields are exactly the leaves of the release."""
+    result = decide(policy(), EVENT, facts(UNITS, [CONSENT]), NOW)
+    for decision in result.decisions:
+        told = explain(policy(), types()["risk.assessed"], decision, FULL)
+        heard = [a.path for a in told.fields if a.outcome in (Outcome.GIVEN, Outcome.GENERALISED)]
+        assert heard == [path for path, _ in decision.selected.release.leaves] if decision.selected else not heard
+
+
+def test_a_withheld_field_names_the_row_and_the_guard_it_lacks() -> None:
+    """The risk answers for a shelter with package 1 wait for package 3."""
+    fields = {a.path: a for a in explained("shelter", {**CONSENT, "package": "sh1"}).fields}
+    answer = fields["answers[].value"]
+    assert (answer.outcome, answer.row, str(answer.guard)) == (Outcome.WITHHELD, "R10", "consent:sh3")
+
+
+def test_a_refusal_names_reason_and_fact() -> None:
+    """After the withdrawal the shelter does not learn; the auditor sees why and by which register record."""
+    told = explained("shelter", CONSENT, WITHDRAWN)
+    assert told.verdict is Outcome.DOES_NOT_LEARN
+    assert {answer.outcome for answer in told.fields} == {Outcome.DOES_NOT_LEARN}
+    words = list(sentences(told, Language.EN))
+    assert words[0].endswith("does not learn that this risk.assessed exists: the consent was withdrawn.")
+    assert words[1] == "It rests on the register record at offset 8."
+    assert next(sentences(told, Language.RO)).endswith("consimțământul a fost retras.")
+
+
+def test_empty_at_the_source_is_told() -> None:
+    """A leaf that the source left null is marked, given or withheld."""
+    told = explained("centre", presence=b"\x00" * len(FULL))
+    assert all(answer.empty for answer in told.fields)
+    assert all("empty at the source" in line for line in list(sentences(told, Language.EN))[2:])
+    assert not any(answer.empty for answer in explained("centre").fields)
+
+
+def test_presence_is_read_most_significant_bit_first() -> None:
+    """The first leaf is the highest bit of the first byte."""
+    told = explained("centre", presence=b"\x80" + b"\x00" * (len(FULL) - 1))
+    assert [answer.path for answer in told.fields if not answer.empty] == ["assessmentRef"]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_unconfirmed_law_is_always_marked(language: Language) -> None:
+    """Each field released on unconfirmed law says so; confirmed law does not."""
+    mark = {Language.EN: "(law not confirmed)", Language.RO: "(lege neconfirmată)"}[language]
+    centre = list(sentences(explained("centre"), language))[2:]
+    children = list(sentences(explained("children"), language))[2:]
+    assert all(mark in line for line in centre)
+    assert not any(mark in line for line in children)
+
+
+def test_withheld_and_unknown_are_equal_for_a_unit() -> None:
+    """A unit that was refused and a unit that asks for an event nobody sent get the same bytes."""
+    refused = for_unit(explained("shelter", CONSENT, WITHDRAWN))
+    assert refused is UNKNOWN
+    for language in Language:
+        assert json.dumps(to_json(refused, language)) == json.dumps(to_json(for_unit(None), language))
+
+
+def test_a_unit_hears_only_what_it_was_given() -> None:
+    """No withheld field, no guard, no fact, no stand-in, in object or words."""
+    told = for_unit(explained("shelter", {**CONSENT, "package": "sh1"}))
+    assert {answer.outcome for answer in told.fields} == {Outcome.GIVEN, Outcome.GENERALISED}
+    shown = json.dumps(to_json(told, Language.EN))
+    assert not [word for word in ("withheld", "answers", "consent:", "suspect.cnp", '"offset"') if word in shown]
+
+
+def test_both_tables_have_the_same_slots() -> None:
+    """Every sentence exists in both languages with the same slots."""
+
+    def slots(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert RO.keys() == EN.keys()
+    assert {key: slots(text) for key, text in RO.items()} == {key: slots(text) for key, text in EN.items()}
+    assert not set("şţŞŢ") & set("".join(RO.values()))
+
+
+@pytest.mark.parametrize(
+    ("n", "form"),
+    [
+        (0, "few"),
+        (1, "one"),
+        (2, "few"),
+        (19, "few"),
+        (20, "many"),
+        (21, "many"),
+        (100, "many"),
+        (101, "few"),
+        (119, "few"),
+    ],
+)
+def test_romanian_plurals(n: int, form: str) -> None:
+    """1; 0 and 2-19 and numbers ending in 01-19; the rest take `de`."""
+    assert plural_form(n) == form
+    assert (
+        counted(n, "given", RO)
+        == {"one": "1 câmp dat", "few": f"{n} câmpuri date", "many": f"{n} de câmpuri date"}[form]
+    )
+
+
+def test_no_value_of_a_record_can_be_in_an_explanation() -> None:
+    """An explanation is made of paths, codes, laws and offsets: handles of persons do not occur in it."""
+    shown = json.dumps(to_json(explained("shelter", CONSENT), Language.RO))
+    assert handle("victim").hex() not in shown
+    assert handle("suspect").hex() not in shown
