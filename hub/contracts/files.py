@@ -13,7 +13,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from hub.contracts.catalogue import Catalogue, Sources, catalogue
+from hub.contracts.catalogue import Catalogue, SchemaRefused, Sources, catalogue
 
 RECORD_FOLDERS = {"register": "registers", "audit": "audit"}
 
@@ -43,7 +43,13 @@ def schema_path(part: str, name: str) -> str:
 def _schemas(root: Traversable, lock: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, dict[str, Any]]]:
     for part, names in lock.items():
         for name in names:
-            yield name, json.loads(root.joinpath(schema_path(part, name)).read_text("utf-8"))
+            path = schema_path(part, name)
+            try:
+                yield name, json.loads(root.joinpath(path).read_text("utf-8"))
+            except FileNotFoundError:
+                raise SchemaRefused(
+                    path, "*", "restore the file: lock.json has its id, and an id is for ever"
+                ) from None
 
 
 def load_catalogue(root: Traversable | None = None) -> Catalogue:
