@@ -63,9 +63,10 @@ def consent_live(record: ConsentRecord, suspects: frozenset[bytes], at_ms: int) 
 
     Someone who recorded it under the recipient's own code, or a person id that begins with it, is the recipient.
     """
-    recorded_by_another = any(not person.startswith(record.recipient) for person in record.by)
     asked_safely = record.alone and record.giver not in suspects
-    return record.state == GIVEN and asked_safely and recorded_by_another and at_ms < record.valid_until
+    if record.state != GIVEN or not asked_safely or at_ms >= record.valid_until:
+        return False
+    return any(not person.startswith(record.recipient) for person in record.by)
 
 
 def package_mask(record: ConsentRecord, reads: Reads) -> int:
@@ -73,9 +74,11 @@ def package_mask(record: ConsentRecord, reads: Reads) -> int:
 
     The one it names, else the largest wholly inside its groups, else none.
     """
-    if record.package is not None:
-        return next((mask for name, _, mask in reads.packages if name == record.package), 0)
-    return max((mask for _, groups, mask in reads.packages if groups <= record.groups), default=0)
+    opened = 0
+    for name, groups, mask in reads.packages:
+        if name == record.package or (record.package is None and groups <= record.groups):
+            opened = mask
+    return opened
 
 
 def linked(facts: Facts, handles: frozenset[bytes]) -> frozenset[bytes]:
@@ -98,13 +101,21 @@ def suspect_side(
 
     To the suspect in any part, or as suspect to anyone of the case, over all links.
     """
-    suspect = event.parties.get(PartyRole.SUSPECT)
-    for handle in sorted(linked(facts, event.handles) & relations.keys()):
-        of_suspect = suspect is not None and handle in linked(facts, frozenset((suspect,)))
+    reached = [handle for handle in linked(facts, event.handles) if handle in relations]
+    if not reached:
+        return None
+    suspects = _suspects(event, facts)
+    for handle in sorted(reached):
         for record in relations[handle]:
-            if relation_denies(record, at_ms) and (of_suspect or record.role is PartyRole.SUSPECT):
+            if relation_denies(record, at_ms) and (record.role is PartyRole.SUSPECT or handle in suspects):
                 return Fact(record.key, record.offset)
     return None
+
+
+def _suspects(event: Event, facts: Facts) -> frozenset[bytes]:
+    """The suspect of the event and every person linked to that handle."""
+    suspect = event.parties.get(PartyRole.SUSPECT)
+    return NO_ONE if suspect is None else linked(facts, frozenset((suspect,)))
 
 
 def standing(reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int) -> Standing:
@@ -153,9 +164,7 @@ def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts
         return Standing(0, (), Fact(withdrawn.key, withdrawn.offset), None)
     if own is None:
         return NO_STANDING
-    suspect = event.parties.get(PartyRole.SUSPECT)
-    suspects = NO_ONE if suspect is None else linked(facts, frozenset((suspect,)))
-    mask = package_mask(own, reads) if consent_live(own, suspects, at_ms) else 0
+    mask = package_mask(own, reads) if consent_live(own, _suspects(event, facts), at_ms) else 0
     return Standing(mask, (Fact(own.key, own.offset),), None, None) if mask else NO_STANDING
 
 

@@ -1,0 +1,131 @@
+"""The federation of the pilot fits matrix, catalogue and duty lines.
+
+A faulty federation is refused with every fault.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from consent.dutylines import DutyLine
+from consent.pack import parse_pack
+from consent.terms import Lane, Role
+from hub.contracts.federation import CODE, FederationRefused, FederationUnit, parse_federation
+from hub.contracts.files import load_catalogue
+from tests.cases.pack import policy, texts, types
+
+TEXT = (Path(__file__).parents[2] / "deploy" / "federation" / "cluj.toml").read_text("utf-8")
+FEDERATION = parse_federation(TEXT)
+DUTYLINES = parse_pack(texts(), types()).dutylines.lines
+COUNTIES = load_catalogue().siruta
+
+
+def serves(unit: FederationUnit) -> set[int]:
+    """The administrative units of a unit's area, county codes expanded."""
+    return {place for place, county in COUNTIES.items() if place in unit.area or county in unit.area}
+
+
+def test_the_story_finds_its_units() -> None:
+    """Every role of the story is there, two patrols share an area, the perpetrator's side has no agreement."""
+    roles = [unit.role for unit in FEDERATION.units]
+    wanted = {"POL-D": 1, "POL-R": 3, "POL-M": 2, "EMIS": 1, "PROS": 2, "SW-L": 1, "SW-C": 1, "CHILD": 2, "SHEL": 2}
+    wanted |= {"NGO-V": 1, "HOSP": 1, "MOBILE": 1, "LODGE": 1, "PROB": 1}
+    assert not {role: n for role, n in wanted.items() if roles.count(Role(role)) < n}
+    patrols = [unit.area for unit in FEDERATION.units if unit.role is Role.POL_R]
+    assert len(set(patrols)) < len(patrols)
+    perp = [unit for unit in FEDERATION.units if unit.role in (Role.LODGE, Role.PROB)]
+    assert all(FEDERATION.agreement(unit.code) is None for unit in perp)
+
+
+def test_codes_say_nothing() -> None:
+    """A code is `u` and five characters, and holds no abbreviation of a role or place."""
+    for unit in FEDERATION.units:
+        assert CODE.fullmatch(unit.code)
+        telling = ("pol", "pros", "sw", "shel", "ngo", "hosp", "prob", "chil", "emis", "clu", "tur", "dej", "127")
+        assert not [word for word in telling if word in unit.code]
+
+
+def test_every_place_is_on_the_list() -> None:
+    """Areas hold administrative units of the list, or its county."""
+    places = set(COUNTIES) | set(COUNTIES.values())
+    assert not {place for unit in FEDERATION.units for place in unit.area} - places
+
+
+def test_agreements_fit_catalogue_and_matrix() -> None:
+    """A unit publishes what its role may, receives exactly the cells of its role, and has their lanes."""
+    units = {unit.code: unit for unit in FEDERATION.units}
+    for agreement in FEDERATION.agreements:
+        unit = units[agreement.unit]
+        assert all(unit.role in types()[name].publishers for name in agreement.publishes)
+        wanted = {(event, purpose) for event, role, purpose in policy().cells if role is unit.role}
+        assert set(agreement.subscribes) == wanted
+        carried = {types()[name].lane for name in (*agreement.publishes, *(event for event, _ in agreement.subscribes))}
+        assert unit.lanes == carried
+
+
+@pytest.mark.parametrize("duty", DUTYLINES, ids=lambda duty: duty.id)
+def test_every_duty_finds_its_stand_in(duty: DutyLine) -> None:
+    """For each unit a duty line names and each place it serves, the fallback has the role and receives the type."""
+    assert [unit for unit in FEDERATION.units if unit.role is duty.role]
+    for unit in (unit for unit in FEDERATION.units if unit.role is duty.role):
+        own = FEDERATION.unit(unit.fallback or "")
+        if own is not None and own.role is duty.fallback:
+            stand_ins = {place: [own] for place in serves(unit)}
+        else:
+            assert not duty.following
+            others = [each for each in FEDERATION.units if each.role is duty.fallback]
+            stand_ins = {place: [each for each in others if place in serves(each)] for place in serves(unit)}
+        assert any(stand_ins.values())
+        for each in (each for found in stand_ins.values() for each in found):
+            agreement = FEDERATION.agreement(each.code)
+            assert agreement is not None
+            assert duty.event in {event for event, _ in agreement.subscribes}
+
+
+def test_centre_and_lodging_share_nothing() -> None:
+    """INV-19: no unit is both, so they have no topic and no key in common, and neither stands in for the other."""
+    centres = {unit.code for unit in FEDERATION.units if unit.role is Role.SW_L}
+    lodgings = {unit.code for unit in FEDERATION.units if unit.role is Role.LODGE}
+    assert centres
+    assert lodgings
+    assert centres.isdisjoint(lodgings)
+    fallbacks = {unit.fallback for unit in FEDERATION.units if unit.role in (Role.SW_L, Role.LODGE)}
+    assert fallbacks.isdisjoint(lodgings)
+    assert {unit.fallback for unit in FEDERATION.units if unit.role is Role.LODGE} == {None}
+
+
+def test_the_alert_lane_is_for_those_who_act() -> None:
+    """Only units with an alert to send or receive are connected to the alert lane."""
+    alert = {unit.role for unit in FEDERATION.units if Lane.ALERT in unit.lanes}
+    assert alert == {Role.POL_D, Role.POL_R, Role.POL_M, Role.EMIS, Role.SHEL}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "says"),
+    [
+        (r'code = "upggvz"', 'code = "dispatch"', "`dispatch` is not a unit code"),
+        (r'role = "POL-D"', 'role = "POLD"', "unknown word `POLD` in `role`"),
+        (r'purposes = \["P1"\]', 'purposes = ["P2"]', "receives incident.reported for P1"),
+        (r"area = \[127\]", "area = []", "`area` is not a list"),
+        (r'fallback = "u75cgt"', 'fallback = "u00000"', "falls back to `u00000`"),
+        (r'label = "[^"]+"', 'lable = "x"', "unknown key `lable`"),
+        (r'lanes = \["alert", "case"\]', 'lanes = ["fast"]', "unknown word `fast`"),
+        (r'subscribes = \["incident.reported:P1"', 'subscribes = ["incident.reported:P77"', "unknown word `P77`"),
+        (r'"read_committed"', '"read_all"', "unknown word `read_all`"),
+        (r"until = 2031", "until = 2021", "`until` is not after `from`"),
+        (r"from = 2026-01-01T00:00:00Z", "from = 2026-01-01", "`from` is not a time"),
+        (r'unit = "upggvz"', 'unit = "u75cgt"', "occurs twice"),
+        (r"\[\[unit\]\]", "[[units]]", "unknown key `units`"),
+        (r"\[\[unit\]\]", "[[unit]", "is not TOML"),
+    ],
+)
+def test_a_faulty_federation_is_refused(pattern: str, instead: str, says: str) -> None:
+    """Each fault is told with its unit and a remedy."""
+    mutant = re.sub(pattern, instead, TEXT, count=1)
+    assert mutant != TEXT
+    with pytest.raises(FederationRefused) as caught:
+        parse_federation(mutant)
+    assert any(says in fault for fault in caught.value.faults), caught.value.faults
