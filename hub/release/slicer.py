@@ -15,7 +15,8 @@ from consent.compile import Release
 from consent.guards import ALERT_CONTENT, CONTENT
 from consent.terms import LeafKind, PartyRole, Transform
 from hub.contracts.shape import Avro, base_name
-from hub.contracts.wire import frame
+from hub.contracts.walk import NOT_CANONICAL
+from hub.contracts.wire import WireError, frame
 from hub.release.layout import Part, layout
 from hub.release.stride import stride_source
 from hub.release.transforms import (
@@ -26,6 +27,7 @@ from hub.release.transforms import (
     SYMBOLS,
     UNKNOWN,
     YES,
+    TransformFailed,
     check_transform,
     coarse,
     county_table,
@@ -86,7 +88,13 @@ class Slicer:
         return self._cuts[release](body, offsets, seals)
 
     def guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
-        """The leaves guards read."""
+        """The leaves guards read; WireError for bytes admission cannot have let through."""
+        try:
+            return self._guards(body, offsets)
+        except (IndexError, UnicodeDecodeError):
+            raise _unseen() from None
+
+    def _guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
         siruta: int | None = None
         units: list[str] = []
         content: dict[str, str] = {}
@@ -103,13 +111,19 @@ class Slicer:
     def _cutter(self, release: Release, schema_id: int) -> Cut:
         scope: dict[str, Any] = {"HEAD": frame(schema_id, b""), "COUNTY": self._counties}
         pieces = ["HEAD", *_pieces(self._parts, release, scope)]
-        body = f"def cut(buf, o, seals):\n    return b''.join(({', '.join(pieces)},))\n"
-        cut: Cut = _build(body, "cut", scope)
+        joined = f"        return b''.join(({', '.join(pieces)},))\n"
+        failed = "    except (IndexError, KeyError):\n        raise failed() from None\n"
+        cut: Cut = _build(f"def cut(buf, o, seals):\n    try:\n{joined}{failed}", "cut", scope)
         return cut
 
 
+def _unseen() -> WireError:
+    """The fault of bytes that strict admission cannot have let through."""
+    return WireError(NOT_CANONICAL, "")
+
+
 def _build(source: str, name: str, scope: dict[str, Any]) -> Any:  # noqa: ANN401  a generated function
-    scope |= {"coarse": coarse, "text_at": text_at}
+    scope |= {"coarse": coarse, "text_at": text_at, "unseen": _unseen, "failed": TransformFailed}
     exec(compile(source, f"<{name}>", "exec"), scope)  # noqa: S102  the source is made of our own schemas alone
     return scope[name]
 

@@ -54,14 +54,16 @@ class _Code:
 
 
 def stride_source(parts: tuple[Part, ...]) -> str:
-    """Source of `walk(buf)`: the tuple of positions of all parts, and the end."""
+    """Source of `walk(buf)`: the tuple of positions of all parts, and the end; raises `unseen()` for broken bytes."""
     code = _Code()
     _strides(code, parts, 0, 0)
     code.land()
     names = "".join(f"o{position}, " for position in range(len(parts)))
-    body = "\n".join(code.lines)
-    broken = "raise ValueError('bytes that admission has not seen')"
-    return f"def walk(buf):\n    p = 0\n{body}\n    if p != len(buf): {broken}\n    return ({names}p)\n"
+    body = "\n".join("    " + line for line in code.lines)
+    return (
+        f"def walk(buf):\n    p = 0\n    try:\n{body}\n    except IndexError:\n        raise unseen() from None\n"
+        f"    if p != len(buf): raise unseen()\n    return ({names}p)\n"
+    )
 
 
 def _strides(code: _Code, parts: tuple[Part, ...], start: int, depth: int) -> int:

@@ -39,6 +39,13 @@ class TransformRefused(ValueError):
         self.path, self.transform = path, transform
 
 
+class TransformFailed(ValueError):
+    """A leaf whose bytes a transform does not know: the release is withheld. Holds no value."""
+
+    def __init__(self) -> None:
+        super().__init__("a transform met bytes that admission cannot have let through")
+
+
 def varint(value: int) -> bytes:
     """An Avro int or long."""
     rest = (value << 1) ^ (value >> 63)
