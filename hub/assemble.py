@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -238,7 +238,7 @@ class open_gateway:  # noqa: N801 - used as a context manager function
         """Fold the register, compare keys and policy, join the parts."""
         parts, lane, policy = self._parts, self._lane, self._policy
         duties = {(line.event, line.key[1]) for line in policy.dutylines.lines}
-        knowledge = Knowledge(parts.registers(), parts.catalogue.siruta, duties)
+        knowledge = Knowledge(parts.registers(), parts.catalogue.siruta, duties, lane)
         follower = await self._stack.enter_async_context(
             RegisterFollower(
                 parts.options, lambda r: knowledge.apply(r.key, r.value, r.offset), alarm(lane), PATIENCE[lane]
@@ -312,6 +312,3 @@ def on_signal(stop: Callable[[], Any]) -> None:
 def _report(lane: Lane, step: str, counts: Counter[str]) -> None:
     for code, count in counts.items():
         log.info("batch", lane=lane.value, step=step, code=code, count=count)
-
-
-Announce = Callable[[int], Awaitable[None]]

@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     profile: Profile = Profile.PRODUCTION
     policies: Path | None = None
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    crash_at: str | None = Field(default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)")
+    crash_at: str | None = Field(
+        default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)"
+    )
 
     def kafka(self) -> dict[str, Any]:
         """Options every Kafka client of the process gets: bootstrap and security, passed through as they are."""

@@ -41,6 +41,12 @@ from hub.supervise.process import Supervisor
 LANES: Final = (Lane.ALERT, Lane.CASE)
 PEOPLE: Final = ("clerk-a", "clerk-b")
 SLOWEST_S: Final = 60.0
+PACKAGES: Final[Mapping[Role, tuple[tuple[str, ...], str]]] = {
+    Role.SHEL: (("sh1", "sh2", "sh3"), "P9"),
+    Role.NGO_V: (("ng1", "ng2", "ng3"), "P7"),
+    Role.HOSP: (("ho1", "ho2"), "P10"),
+}
+"""What a person can agree to, by the role of the recipient: packages and purpose."""
 
 Say = Callable[[str], None]
 
@@ -153,7 +159,8 @@ class Run:
         await self._relations_settle(scene)
         units = [unit for unit in self._wanted.federation.units if unit.code != scene.source]
         columns = [
-            Column(f"{u.role} {u.code}", u.role, learned[u.code].schema_id if u.code in learned else None) for u in units
+            Column(f"{u.role} {u.code}", u.role, learned[u.code].schema_id if u.code in learned else None)
+            for u in units
         ]
         event_type = self._hub.catalogue.types[scene.type]
         cells = {column.unit: outcomes(self._hub.catalogue, event_type, column) for column in columns}
@@ -206,13 +213,11 @@ class Run:
     def _changes(self) -> list[dict[str, Any]]:
         """Some consents given, refused or withdrawn, some holds: facts that change under the events."""
         victims = [victim["cnp"] for victim, _ in self._crowd.people if victim["cnp"] is not None]
-        packages = {Role.SHEL: (("sh1", "sh2", "sh3"), "P9"), Role.NGO_V: (("ng1", "ng2", "ng3"), "P7")}
-        packages |= {Role.HOSP: (("ho1", "ho2"), "P10")}
-        units = [unit for unit in self._wanted.federation.units if unit.role in packages]
+        units = [unit for unit in self._wanted.federation.units if unit.role in PACKAGES]
         changes = []
         for _ in range(60):
             unit = self._rng.choice(units)
-            known, purpose = packages[unit.role]
+            known, purpose = PACKAGES[unit.role]
             record = self._consent(unit.code, self._rng.choice(victims), self._rng.choice(known), purpose)
             changes.append(record | {"state": self._rng.choice(("given", "given", "given", "withdrawn", "refused"))})
         return [*changes, self._hold(self._rng.choice(victims))]
@@ -311,5 +316,3 @@ async def _connectors(outboxes: Mapping[str, Path], environment: Mapping[str, st
         for child in children:
             child.terminate()
         await asyncio.gather(*(child.wait() for child in children))
-
-

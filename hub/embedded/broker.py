@@ -23,6 +23,8 @@ from hub.errors import PunteError
 
 READY_WITHIN = 90.0
 """Seconds until a slow machine is called too slow; two seconds is usual."""
+STOP_WITHIN = guard.GRACE + 10
+"""Seconds until a guard that does not answer is killed, and Kafka with it."""
 TRIES = 3
 """Free ports are found by binding and letting go, so another process can take one in between."""
 SIGNS: dict[bytes, Callable[[node.Node], PunteError]] = {
@@ -98,7 +100,9 @@ class Running:
     async def stop(self) -> None:
         """Closes the guard's input, which stops Kafka, and waits until its folder is tidied."""
         self.let_go()
-        await self.end
+        await asyncio.wait({self.end}, timeout=STOP_WITHIN)
+        if not self.end.done():
+            self._process.kill()
         await self._process.wait()
 
     def let_go(self) -> None:

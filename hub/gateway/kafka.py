@@ -36,10 +36,10 @@ Crash = Callable[[str], None]
 class Plan(Protocol):
     """What the pure side offers the loop."""
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, revision: int, now: int) -> Outputs:
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int) -> Outputs:
         """Everything one transaction writes for these records of one partition."""
 
-    def assigned(self, partition: int, first_offset: int, revision: int, now: int) -> Outputs:
+    def assigned(self, partition: int, first_offset: int, now: int) -> Outputs:
         """The `assigned` record of a partition just opened."""
 
 
@@ -49,7 +49,7 @@ class Ports:
 
     clock: Callable[[], int]
     fence: Callable[[], Awaitable[int]]
-    announce: Callable[[int], Awaitable[None]]
+    announce: Callable[[], Awaitable[None]]
     crash: Crash
     alarm: Callable[[str], None]
 
@@ -192,9 +192,9 @@ class Gateway:
         offset: int | None = await self._consumer.committed(worker.tp)
         self._ports.crash("offset_read")
         await self._rebuild(worker)
-        revision = await self._ports.fence()
+        await self._ports.fence()
         now = self._ports.clock()
-        outputs = self._plan.assigned(worker.tp.partition, offset or 0, revision, now)
+        outputs = self._plan.assigned(worker.tp.partition, offset or 0, now)
         await producer.begin()
         await producer.send(producer.batches(outputs.records, now))
         self._ports.crash("assigned_sent")
@@ -221,12 +221,12 @@ class Gateway:
     async def _turn(self, worker: Worker, producer: Producer, records: Sequence[KafkaRecord]) -> None:
         """One transaction: everything these records lead to, or nothing."""
         crash = self._ports.crash
-        revision = await self._ports.fence()
+        await self._ports.fence()
         crash("register_fenced")
-        await self._ports.announce(revision)
+        await self._ports.announce()
         crash("announced")
         now = self._ports.clock()
-        batches = producer.batches(self._plan.decide(records, worker.seen, revision, now).records, now)
+        batches = producer.batches(self._plan.decide(records, worker.seen, now).records, now)
         crash("planned")
         await producer.begin()
         crash("begun")

@@ -20,7 +20,7 @@ from consent.facts import (
     Subscription,
     Unit,
 )
-from consent.terms import PartyRole, Purpose, Role
+from consent.terms import Lane, PartyRole, Purpose, Role
 from hub.contracts.keys import unb64
 from hub.contracts.registers import Change, RegisterCodecs
 
@@ -38,11 +38,15 @@ def _role(symbol: str) -> Role:
 
 @dataclass(slots=True)
 class Knowledge:
-    """Implements `consent.facts.Facts`. `counties`: SIRUTA unit -> county code; `duties`: (type, role) pairs a duty line names."""
+    """Implements `consent.facts.Facts`. `counties`: SIRUTA unit -> county code; `duties`: (type, role) pairs a duty line names.
+
+    A unit that is not connected to `lane` has no release topic there and is no subscriber.
+    """
 
     codecs: RegisterCodecs
     counties: Mapping[int, int]
     duties: Duties
+    lane: Lane
     revision: int = 0
     stale: bool = False
     keychecks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -64,13 +68,14 @@ class Knowledge:
     _dirty: bool = True
 
     def apply(self, key: bytes | None, value: bytes | None, offset: int) -> None:
-        """Fold one register record."""
+        """Fold one register record; the revision is the offset after it."""
+        self.revision = offset + 1
         change = self.codecs.decode(key, value)
         _FOLDS[change.kind](self, change, Fact(change.digest, offset))
 
-    def at(self, revision: int, now: int) -> Knowledge:
-        """The facts of a batch: this fold, at this revision, with agreements as they stand at `now` (ms)."""
-        self.revision, self.now = revision, now
+    def at(self, now: int) -> Knowledge:
+        """The facts of a batch: this fold at its own revision, with agreements as they stand at `now` (ms)."""
+        self.now = now
         if self._dirty or (self._next_end is not None and now >= self._next_end):
             self._index()
         return self
@@ -154,6 +159,8 @@ class Knowledge:
         for code, unit in self._units.items():
             agreement = self._agreements.get(code)
             if agreement is None or agreement["state"] != "active" or agreement["from"] > self.now:
+                continue
+            if self.lane.value not in self._unit_records[code]["lanes"]:
                 continue
             for entry in agreement["subscribes"]:
                 event_type, _, purpose = entry.partition(":")

@@ -68,15 +68,19 @@ class Planner:
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
 
-    def assigned(self, partition: int, first_offset: int, revision: int, now: int) -> Outputs:
+    def assigned(self, partition: int, first_offset: int, now: int) -> Outputs:
         """The record of an assignment of a partition, first thing after the fence."""
         out = Outputs()
-        self._proofs.assigned(out, partition, first_offset, revision, now)
+        self._proofs.assigned(out, partition, first_offset, self._knowledge.revision, now)
         return out
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, revision: int, now: int) -> Outputs:
-        """Everything one transaction writes for these records. `now`: ms; `revision`: the register offset fenced."""
-        batch = _Batch(Outputs(), self._knowledge.at(revision, now), self._stamp(revision, now), now)
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int) -> Outputs:
+        """Everything one transaction writes for these records, by what the register fold holds at this moment (`now`: ms).
+
+        The revision recorded is the fold's own: at or past the end that the fence saw.
+        """
+        facts = self._knowledge.at(now)
+        batch = _Batch(Outputs(), facts, self._stamp(facts.revision, now), now)
         for record in records:
             try:
                 event = self._read(record)

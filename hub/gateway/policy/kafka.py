@@ -34,20 +34,25 @@ class PolicyAnnouncer:
         """Stop the producer."""
         await self._producer.stop()
 
-    async def announce(self, revision: int) -> None:
-        """Announce what a batch at this register revision decides by, unless that was announced already."""
-        units = self._knowledge.unit_codes()
-        if units == self._announced:
-            return
-        record = {
-            "digest": self._policy.digest,
-            "redlines": self._policy.redlines.digest,
-            "dutylines": self._policy.dutylines.digest,
-            "approvers": list((self._knowledge.matrix or {}).get("by", ())),
-            "fromOffsets": [],
-            "profile": self._policy.profile.value,
-            "registerRevision": revision,
-            "units": list(units),
-        }
-        await self._producer.send_and_wait(AUDIT_POLICY, self._codec.encode(record), key=self._policy.digest)
-        self._announced = units
+    async def announce(self) -> None:
+        """Announce what the next batch decides by, unless that was announced already.
+
+        Returns without an await after the last look at the units, so that none can come in between.
+        """
+        while (units := self._knowledge.unit_codes()) != self._announced:
+            await self._producer.send_and_wait(AUDIT_POLICY, self._record(units), key=self._policy.digest)
+            self._announced = units
+
+    def _record(self, units: tuple[str, ...]) -> bytes:
+        return self._codec.encode(
+            {
+                "digest": self._policy.digest,
+                "redlines": self._policy.redlines.digest,
+                "dutylines": self._policy.dutylines.digest,
+                "approvers": list((self._knowledge.matrix or {}).get("by", ())),
+                "fromOffsets": [],
+                "profile": self._policy.profile.value,
+                "registerRevision": self._knowledge.revision,
+                "units": list(units),
+            }
+        )

@@ -1,0 +1,247 @@
+"""What went out against what had to go out: lost, doubled, leaked, each with opaque ids only. Pure.
+
+- lost: an event that was published and is neither decided nor refused, or a release that had to be made and is not there,
+  or lacks a field it had to have.
+- doubled: a second record of one (event, unit, purpose), or a second decision of one event.
+- leaked: a release nobody was to get, or with any byte more than it had to have, or anything of the publisher's headers in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from consent.terms import PartyRole, Transform
+from hub.check.expect import Plain, Seen
+from hub.check.facts import Register
+from hub.check.project import Encoders, Names, project, release_leaves
+from hub.check.rows import Rows, Wanted
+from hub.contracts.catalogue import Catalogue
+from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
+from hub.contracts.keys import KeyFault, KeyRing, b64, event_digest
+from hub.contracts.record import KafkaRecord
+from hub.contracts.wire import unframe
+
+HEADERS: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "traceparent")
+EVENT_FACTS: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything read from outside: the publishers' journal, and the topics."""
+
+    journal: Sequence[Mapping[str, str]]
+    inbox: Mapping[tuple[str, str], KafkaRecord]
+    decisions: Sequence[Mapping[str, Any]]
+    refused: frozenset[str]
+    releases: Sequence[KafkaRecord]
+
+
+@dataclass(slots=True)
+class Finding:
+    """One anomaly: its kind and opaque ids."""
+
+    kind: str
+    what: str
+    event_id: str
+    where: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """All anomalies, counted by kind."""
+
+    found: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: str, what: str, event_id: str, where: str = "") -> None:
+        """One more."""
+        self.found.append(Finding(kind, what, event_id, where))
+
+    def count(self, kind: str) -> int:
+        """How many of a kind."""
+        return sum(1 for finding in self.found if finding.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the check computes with: rows, catalogue, keys, register entries."""
+
+    rows: Rows
+    catalogue: Catalogue
+    keys: KeyRing
+    register: Register
+
+
+def compare(history: History, by: Reference) -> Findings:
+    """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
+    findings = Findings()
+    released = _by_id(history.releases, findings)
+    decided = Counter(d["eventId"] for d in history.decisions if d["part"] == 1)
+    for event_id, times in decided.items():
+        if times > 1:
+            findings.add("doubled", "decided twice", event_id)
+    for entry in history.journal:
+        if entry["id"] not in decided and entry["id"] not in history.refused:
+            findings.add("lost", "neither decided nor refused", entry["id"])
+    checker = _Checker(by, findings, released)
+    for decision in sorted(_whole(history.decisions), key=lambda d: d["registerRevision"]):
+        checker.event(decision, history.inbox.get((decision["source"], decision["eventId"])))
+    for record in released.values():
+        findings.add("leaked", "released without a decision", "", record.topic)
+    return findings
+
+
+def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[str, str], KafkaRecord]:
+    """(topic, release id) -> record; a second record under one id is a doubled release."""
+    found: dict[tuple[str, str], KafkaRecord] = {}
+    for record in releases:
+        release_id = (dict(record.headers).get("ce_id") or b"").decode("ascii", "replace")
+        if (record.topic, release_id) in found:
+            findings.add("doubled", "released twice", release_id, record.topic)
+        found[record.topic, release_id] = record
+    return found
+
+
+def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Decisions with the releases of all their parts in one list."""
+    whole: dict[tuple[str, str], dict[str, Any]] = {}
+    for decision in decisions:
+        key = (decision["source"], decision["eventId"])
+        if key in whole:
+            whole[key]["releases"] = [*whole[key]["releases"], *decision["releases"]]
+        else:
+            whole[key] = dict(decision)
+    return list(whole.values())
+
+
+class _Checker:
+    """Recomputes one event after the other."""
+
+    def __init__(self, by: Reference, findings: Findings, released: dict[tuple[str, str], KafkaRecord]) -> None:
+        self._by, self._findings, self._released = by, findings, released
+        self._encoders = Encoders()
+
+    def event(self, decision: Mapping[str, Any], inbox: KafkaRecord | None) -> None:
+        """Compare all releases of one event with the plain reading."""
+        event_id = decision["eventId"]
+        if inbox is None:
+            self._findings.add("leaked", "decided but never published", event_id)
+            return
+        try:
+            envelope = parse_inbox(inbox.headers)
+            seen = self._seen(envelope, inbox, decision["decidedAt"])
+        except (EnvelopeFault, KeyError, ValueError):
+            self._findings.add("leaked", "decided but not admissible", event_id)
+            return
+        register = self._by.register.at(decision["registerRevision"])
+        expected = Plain(self._by.rows, register, seen).releases()
+        self._audited(decision, expected)
+        for (unit, purpose), want in expected.items():
+            self._one(_Case(envelope, inbox, seen, unit, purpose), want)
+
+    def _audited(self, decision: Mapping[str, Any], expected: Mapping[tuple[str, str], Wanted]) -> None:
+        """The audit names exactly the releases that had to be made."""
+        digest = event_digest(decision["source"], decision["eventId"])
+        ids = {self._by.keys.unit(unit).release_id(digest, purpose, 1): (unit, purpose) for unit, purpose in expected}
+        named = [entry["releaseId"] for entry in decision["releases"]]
+        if len(set(named)) != len(named):
+            self._findings.add("doubled", "audited twice", decision["eventId"])
+        for missing in ids.keys() - set(named):
+            self._findings.add("lost", "had to be released, is not audited", decision["eventId"], ids[missing][0])
+        if set(named) - ids.keys():
+            self._findings.add("leaked", "audited for a unit that must not learn", decision["eventId"])
+
+    def _one(self, case: _Case, want: Wanted) -> None:
+        keys = self._by.keys.unit(case.unit)
+        digest = event_digest(case.envelope.source, case.envelope.id)
+        release_id = uuid_text(keys.release_id(digest, case.purpose, 1))
+        topic = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}"
+        record = self._released.pop((topic, release_id), None)
+        if record is None:
+            self._findings.add("lost", "had to be released, is not there", case.envelope.id, topic)
+            return
+        self._value(case, want, record)
+        self._outside(case, want, record)
+
+    def _value(self, case: _Case, want: Wanted, record: KafkaRecord) -> None:
+        """The leaves of its schema and the bytes of its value are exactly those of the plain reading."""
+        schema_id, body = unframe(record.value)
+        schema = self._by.catalogue.schemas.get(schema_id, {"fields": []})
+        leaves = release_leaves(schema)
+        more = {path for path, how in leaves.items() if want.get(path) != how}
+        if more:
+            self._findings.add("leaked", "has a field it must not have", case.envelope.id, record.topic)
+        elif leaves.keys() != want.keys():
+            self._findings.add("lost", "lacks a field it must have", case.envelope.id, record.topic)
+        else:
+            made = project(case.seen.record, want, self._names(case))
+            if self._encoders.encode(schema_id, schema, made) != body:
+                self._findings.add("leaked", "has other bytes than it must have", case.envelope.id, record.topic)
+
+    def _outside(self, case: _Case, want: Wanted, record: KafkaRecord) -> None:
+        """Key and headers are the closed list, and nothing in them is the publisher's."""
+        keys, headers = self._by.keys.unit(case.unit), dict(record.headers)
+        subject = keys.seal_case(case.case_handle(self._by.keys))
+        times = [how for path, how in want.items() if self._is_event_time(case, path)]
+        rule = times[0] if times else (Transform.AS_IS if self._has_event_facts(case, want) else Transform.DAY)
+        expected = {"ce_specversion": b"1.0", "ce_source": b"urn:punte:hub", "ce_type": case.seen.type.name.encode()}
+        expected |= {"ce_subject": subject, "ce_time": format_time(coarse(case.envelope.time, rule)).encode()}
+        wrong = [name for name, value in expected.items() if headers.get(name) != value]
+        theirs = {value for _, value in case.inbox.headers if value is not None and len(value) > len(b"1.0")}
+        given = (value for name, value in record.headers if name not in ("ce_type", "ce_time"))
+        copied = theirs & {value for value in given if value is not None}
+        if wrong or copied or record.key != subject or tuple(name for name, _ in record.headers) != HEADERS:
+            self._findings.add("leaked", "key or headers are not the closed list", case.envelope.id, record.topic)
+
+    @staticmethod
+    def _is_event_time(case: _Case, path: str) -> bool:
+        field_of = next(f for f in case.seen.type.fields if f.path == path)
+        return field_of.group == EVENT_FACTS and field_of.base.value == "timestamp-millis"
+
+    @staticmethod
+    def _has_event_facts(case: _Case, want: Wanted) -> bool:
+        return any(f.group == EVENT_FACTS and f.path in want for f in case.seen.type.fields)
+
+    def _names(self, case: _Case) -> Names:
+        keys = self._by.keys
+        parties = {role: keys.party_handle(cnp) for role, cnp in _numbers(case.seen.record)}
+        return Names(keys.unit(case.unit), keys.unit(case.envelope.source), parties, self._by.catalogue.siruta)
+
+    def _seen(self, envelope: Envelope, inbox: KafkaRecord, at: int) -> Seen:
+        """The published event, decoded whole, its handles computed from the bytes and the keys."""
+        schema_id, body = unframe(inbox.value)
+        record = self._encoders.decode(schema_id, self._by.catalogue.schemas[schema_id], body)
+        parties = {role: b64(self._by.keys.party_handle(cnp)).decode() for role, cnp in _numbers(record)}
+        case = b64(case_handle(envelope, self._by.keys)).decode()
+        return Seen(self._by.catalogue.types[envelope.type], envelope.source, record, case, parties, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One event for one unit and purpose."""
+
+    envelope: Envelope
+    inbox: KafkaRecord
+    seen: Seen
+    unit: str
+    purpose: str
+
+    def case_handle(self, keys: KeyRing) -> bytes:
+        """The case of the event."""
+        return case_handle(self.envelope, keys)
+
+
+def case_handle(envelope: Envelope, keys: KeyRing) -> bytes:
+    """The case an envelope speaks of: one the hub's reference opens to, else the publisher's own."""
+    try:
+        return keys.unit(envelope.source).open_case(envelope.subject)
+    except KeyFault:
+        return keys.case_handle(envelope.source, envelope.subject)
+
+
+def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Role and personal number of every party that has one."""
+    blocks = ((role.value, record.get(role.value)) for role in PartyRole)
+    return [(role, block["cnp"]) for role, block in blocks if block is not None and block["cnp"] is not None]

@@ -1,0 +1,98 @@
+"""The rows of the matrix as a person reads them: which of them hold for a unit, and what they give. Pure.
+
+Source: contract.md sections 0 (guards, packages, transforms, denials) and 4 to 6.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consent.terms import EventType, LeafKind, Transform
+
+RELEASING = {"demo": ("ok", "unconfirmed"), "production": ("ok",)}
+Truth = Mapping[str, bool]
+Wanted = dict[str, Transform]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The matrix and the duty lines as they stand in their files."""
+
+    exists: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
+    packages: Sequence[Mapping[str, Any]]
+    lines: Sequence[Mapping[str, Any]]
+
+    def of(self, part: str, event: str, role: str, purpose: str) -> list[Mapping[str, Any]]:
+        """The entries of one cell."""
+        entries: Sequence[Mapping[str, Any]] = getattr(self, part)
+        return [e for e in entries if (e["event"], e["role"], e["purpose"]) == (event, role, purpose)]
+
+    def ladder(self, role: str, purpose: str) -> list[Mapping[str, Any]]:
+        """The consent packages of a recipient, from small to large."""
+        return [p for p in self.packages if (p["role"], p["purpose"]) == (role, purpose)]
+
+
+def read_rows(matrix: str, dutylines: str, profile: str) -> Rows:
+    """Read the files; rows whose law is not sure enough for the profile are left out."""
+    found = tomllib.loads(matrix)
+    rows = [row for row in found["row"] if row["basis"]["status"] in RELEASING[profile]]
+    return Rows(found["exists"], rows, found["package"], tomllib.loads(dutylines)["line"])
+
+
+def wanted(rows: Rows, event: EventType, cell: tuple[str, str], truth: Truth, package: str | None) -> Wanted | None:
+    """Path -> transform of what the unit gets; None = it does not learn of the event."""
+    entries = rows.of("exists", event.name, *cell)
+    if not any(all(truth[atom] for atom in conjunction) for entry in entries for conjunction in entry["when"]):
+        return None
+    groups: dict[int, str | None] = {}
+    for row in rows.of("rows", event.name, *cell):
+        if all(truth[atom] for atom in row["when"]):
+            for give, generalise in _gifts(rows, row, cell, package):
+                groups |= {int(group): rule for group, rule in generalise.items() if int(group) not in groups}
+                groups |= dict.fromkeys(give)
+    return _leaves(event, groups) or None
+
+
+def _gifts(rows: Rows, row: Mapping[str, Any], cell: tuple[str, str], package: str | None) -> list[tuple[Any, Any]]:
+    """What a row gives: itself, or its packages up to the one consented to."""
+    if "packages" not in row:
+        return [(row.get("give", []), row.get("generalise", {}))]
+    found = []
+    for step in rows.ladder(*cell):
+        gift = row["packages"].get(step["name"])
+        if gift is not None:
+            found.append((gift.get("give", []), gift.get("generalise", {})))
+        if step["name"] == package:
+            break
+    return found
+
+
+def _leaves(event: EventType, groups: Mapping[int, str | None]) -> Wanted:
+    """Leaf by leaf: as it is, by the rule of its group, or not at all."""
+    found: Wanted = {}
+    for leaf in event.fields:
+        if leaf.group in groups:
+            how = _how(leaf.path.rpartition(".")[2], leaf.kind, leaf.base.value, groups[leaf.group])
+            if how is not None:
+                found[leaf.path] = how
+    return found
+
+
+def _how(name: str, kind: LeafKind, base: str, rule: str | None) -> Transform | None:
+    plain = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}.get(kind, Transform.AS_IS)
+    if rule is None:
+        return plain
+    if rule in ("6", "29"):
+        return plain if name == {"6": "name", "29": "kind"}[rule] else None
+    if rule in ("11", "13", "15"):
+        flags = {"11": Transform.FLAG_CARE, "13": Transform.FLAG_PRESENT, "15": Transform.FLAG_CAUTION}
+        return flags[rule]
+    if base == "timestamp-millis":
+        return Transform.DAY if rule == "26d" else Transform.HOUR
+    if rule != "26h" and kind is LeafKind.UNIT:
+        return None
+    return Transform.COUNTY if rule != "26h" and name == "siruta" else plain
