@@ -46,9 +46,7 @@ def leaf(field: Field, rule: str | None) -> str | None:
 
 def expected(event: str, entry: Mapping[str, Any]) -> dict[str, str]:
     """The leaves a listed unit gets, with their transforms."""
-    rules = dict.fromkeys(entry.get("give", ())) | {
-        int(g): r for g, r in entry.get("generalise", {}).items()
-    }
+    rules = dict.fromkeys(entry.get("give", ())) | {int(g): r for g, r in entry.get("generalise", {}).items()}
     found = {f.path: leaf(f, rules[f.group]) for f in types()[event].fields if f.group in rules}
     return {path: how for path, how in found.items() if how}
 
