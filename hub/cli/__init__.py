@@ -54,7 +54,7 @@ def _add(app: typer.Typer, noun: Noun, *, loaded: bool) -> None:
         app.add_typer(verbs, name=noun.name, help=noun.summary)
 
 
-def _load(noun: Noun, name: str) -> Any:  # noqa: ANN401 - typer takes a Typer here, a function there
+def _load(noun: Noun, name: str) -> Any:
     """The named thing of the noun's module: an `app` or a `main`."""
     return getattr(import_module(f"hub.cli.{noun.name}"), name)
 
