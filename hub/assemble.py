@@ -1,7 +1,7 @@
 """The composition root: the only place where parts are chosen and joined.
 
-Rule kept: a process starts only with a proven policy, the right keys and, for a gateway, the policy the register calls active; each
-refusal names its reason and its remedy.
+Rule kept: a process starts only with a proven policy, the right keys and, for a gateway, the policy the register calls
+active; each refusal names its reason and its remedy.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from hub.ingress.kafka import AdmissionCodecs, Admitter
 from hub.ingress.publishers import Publishers
 from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower
 from hub.registry.relations import BEGINS, Relations
+from hub.release.files import read_pack
 from hub.release.slicer import Slicer
 from hub.release.walker import CheckFailed, walker
 from hub.settings import Settings
@@ -97,8 +98,6 @@ def parts(settings: Settings) -> Parts:
 
 def proven_policy(settings: Settings, catalogue: Catalogue) -> Policy:
     """The policy pack, compiled and proven; `PolicyRefused` when it crosses a line."""
-    from hub.cli.policy import read_pack
-
     return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile)
 
 
@@ -204,7 +203,7 @@ async def run_gateway(parts: Parts, lane: Lane, ready: Callable[[], None] = lamb
     """Decide and release a lane until a signal."""
     policy = proven_policy(parts.settings, parts.catalogue)
     crash = crash_points(parts.settings.crash_at)
-    async with open_gateway(parts, lane, policy, crash) as gateway:
+    async with OpenGateway(parts, lane, policy, crash) as gateway:
         on_signal(gateway.drain)
         announce = asyncio.create_task(_announce_ready(gateway, ready))
         try:
@@ -218,7 +217,7 @@ async def _announce_ready(gateway: Gateway, ready: Callable[[], None]) -> None:
     ready()
 
 
-class open_gateway:  # noqa: N801 - used as a context manager function
+class OpenGateway:
     """A gateway with its register fence and policy announcer, as an async context manager."""
 
     def __init__(
@@ -254,7 +253,7 @@ class open_gateway:  # noqa: N801 - used as a context manager function
         ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, alarm(lane))
         return Gateway(lane, parts.options, planner, ports, self._batch)
 
-    async def __aexit__(self, *fault: Any) -> None:
+    async def __aexit__(self, *fault: object) -> None:
         """Stop what was started."""
         await self._stack.aclose()
 

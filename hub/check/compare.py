@@ -1,9 +1,10 @@
 """What went out against what had to go out: lost, doubled, leaked, each with opaque ids only. Pure.
 
-- lost: an event that was published and is neither decided nor refused, or a release that had to be made and is not there,
-  or lacks a field it had to have.
+- lost: an event that was published and is neither decided nor refused, or a release that had to be made and is not
+  there, or lacks a field it had to have.
 - doubled: a second record of one (event, unit, purpose), or a second decision of one event.
-- leaked: a release nobody was to get, or with any byte more than it had to have, or anything of the publisher's headers in it.
+- leaked: a release nobody was to get, or with any byte more than it had to have, or anything of the publisher's
+  headers in it.
 """
 
 from __future__ import annotations

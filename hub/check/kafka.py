@@ -1,6 +1,7 @@
 """Reads what the check compares: inboxes, decisions, receipts, releases and the register, as any client could.
 
-Rule kept: read_committed, from the first record to the end; the journal of the publishers comes from outside the system.
+Rule kept: read_committed, from the first record to the end; the journal of the publishers comes from outside the
+system.
 """
 
 from __future__ import annotations

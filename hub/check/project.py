@@ -55,7 +55,7 @@ def release_leaves(schema: Mapping[str, Any], above: str = "") -> dict[Path, str
     return found
 
 
-def _is_record(kind: Any) -> bool:  # noqa: ANN401 - any Avro type
+def _is_record(kind: Any) -> bool:
     return isinstance(kind, Mapping) and kind["type"] == "record"
 
 
@@ -75,7 +75,7 @@ def _kept(record: Mapping[str, Any], want: Wanted, names: Names, above: Path) ->
     return found
 
 
-def _inner(value: Any, want: Wanted, names: Names, path: Path) -> Any:  # noqa: ANN401 - any Avro value
+def _inner(value: Any, want: Wanted, names: Names, path: Path) -> Any:
     if value is None:
         return None
     if isinstance(value, list):
@@ -87,13 +87,13 @@ def _unless_null(change: Callable[[Any, Path, Names], Any]) -> Callable[[Any, Pa
     return lambda value, path, names: None if value is None else change(value, path, names)
 
 
-def _present(value: Any, _path: Path, _names: Names) -> str:  # noqa: ANN401 - any Avro value
+def _present(value: Any, _path: Path, _names: Names) -> str:
     if value is None:
         return "unknown"
     return "no" if value == 0 else "yes"
 
 
-def _caution(value: Any, _path: Path, _names: Names) -> str:  # noqa: ANN401 - any Avro value
+def _caution(value: Any, _path: Path, _names: Names) -> str:
     if isinstance(value, list):
         return "yes" if value else "no"
     return "no" if value == "no" else "yes"
@@ -131,7 +131,7 @@ class Encoders:
         assert isinstance(found, dict)
         return found
 
-    def _of(self, schema_id: int, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - fastavro's parsed form
+    def _of(self, schema_id: int, schema: Mapping[str, Any]) -> Any:
         if schema_id not in self._parsed:
             self._parsed[schema_id] = fastavro.parse_schema(plain(schema))
         return self._parsed[schema_id]

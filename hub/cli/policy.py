@@ -10,8 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +19,12 @@ from consent.cells import Cell, selections
 from consent.compile import Policy
 from consent.errors import Finding, PolicyRefused
 from consent.matrix import Matrix
-from consent.pack import FILES, PackTexts, all_releases, compile_texts
+from consent.pack import all_releases, compile_texts
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
 from hub.contracts.files import load_catalogue, read_lock, schema_root
-from hub.errors import Exit, PunteError
+from hub.errors import Exit
+from hub.release.files import read_pack
 from hub.release.schema import lock_releases, render_lock
 
 app = typer.Typer(rich_markup_mode=None)
@@ -33,16 +32,6 @@ app = typer.Typer(rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Policies = Annotated[Path | None, typer.Option("--policies", help="Folder of the policy pack; else the installed one.")]
 InProfile = Annotated[Profile, typer.Option("--profile", help="demo also releases on unconfirmed law.")]
-
-
-def read_pack(folder: Path | None) -> PackTexts:
-    """The texts of the policy pack in a folder, or of the installed one."""
-    root: Traversable = folder or files("consent").joinpath("policies")
-    try:
-        return PackTexts(*(root.joinpath(name).read_text("utf-8") for name in FILES))
-    except (OSError, UnicodeDecodeError):
-        wanted = ", ".join(FILES)
-        raise PunteError("usage", f"`{folder}` is not a policy pack", f"name a folder with {wanted}") from None
 
 
 @app.command()

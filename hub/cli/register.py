@@ -1,6 +1,7 @@
 """`punte register load|put|withdraw|list`: the only way into the register until four eyes stand before it.
 
-Rule kept: one command is one record, acknowledged before the command ends, so that every decision which begins afterwards sees it.
+Rule kept: one command is one record, acknowledged before the command ends, so that every decision which begins
+afterwards sees it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def listed(kind: Annotated[str | None, typer.Argument(help="Only this kind.")] =
     return 0
 
 
-def _parts() -> Any:  # noqa: ANN401 - hub.assemble is imported late, so that help answers at once
+def _parts() -> Any:
     from hub.assemble import parts
 
     return parts(Settings())
@@ -97,7 +98,7 @@ def _json_records(text: str) -> list[dict[str, Any]]:
         raise PunteError("usage", "a line is not a JSON object", "write one register record a line") from None
 
 
-async def _read(parts: Any) -> dict[tuple[str, str], dict[str, Any]]:  # noqa: ANN401 - as above
+async def _read(parts: Any) -> dict[tuple[str, str], dict[str, Any]]:
     from hub.registry.kafka import read_register
 
     found = await read_register(parts.options, parts.registers())

@@ -45,9 +45,8 @@ def plan(federation: FederationFile, as_json: AsJson = False) -> int:
         print(json.dumps({"topics": listed, "acls": [asdict(acl) for acl in acls]}))
         return Exit.DONE
     for spec in specs:
-        print(
-            f"topic  {spec.name:44} partitions {spec.partitions}  {' '.join(f'{k}={v}' for k, v in spec.config().items())}"
-        )
+        settings = " ".join(f"{key}={value}" for key, value in spec.config().items())
+        print(f"topic  {spec.name:44} partitions {spec.partitions}  {settings}")
     for acl in acls:
         print(f"allow  {acl.principal:20} {acl.operation:9} {acl.resource:16} {acl.name}")
     print(f"{len(specs)} topics, {len(acls)} access rights; the embedded broker has no access rights at all")

@@ -1,7 +1,7 @@
 """The records of proof: the decision record, attempts, receipts, quarantine entries, policies (contract.md section 8).
 
-Rule kept: never a value, opaque ids only. The decision record is written once per event on the hot path, so it is encoded by
-hand here; a test holds its bytes equal to what the Avro schema in `schemas/audit/` says.
+Rule kept: never a value, opaque ids only. The decision record is written once per event on the hot path, so it is
+encoded by hand here; a test holds its bytes equal to what the Avro schema in `schemas/audit/` says.
 """
 
 from __future__ import annotations

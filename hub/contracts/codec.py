@@ -1,7 +1,7 @@
 """Framed Avro records of the hub itself: registers, receipts, quarantine, attempts, policies.
 
-Rule kept: one frame (0, schema id, body) for every value on every topic, so that a stranger's client needs only the files in
-`schemas/` to read it.
+Rule kept: one frame (0, schema id, body) for every value on every topic, so that a stranger's client needs only the
+files in `schemas/` to read it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The envelope: CloudEvents headers of an inbox record, of an admitted record and of a release.
 
 Rule kept: what a publisher wrote in a header is parsed or refused, never copied; what leaves is the closed list of
-contract.md section 1. Headers arrive as Kafka hands them over: repeated, null or not UTF-8 (reliability-security.md B33).
+contract.md section 1. Headers arrive as Kafka hands them over: repeated, null or not UTF-8 (reliability-security.md
+B33).
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def coarse(ms: int, rule: Transform) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What admission computed from the bytes and keys alone, carried in the headers of `admitted.<lane>` (hub internal)."""
+    """What admission computed from the bytes and keys alone: the hub's own headers on `admitted.<lane>`."""
 
     id: str
     time: int

@@ -32,7 +32,7 @@ UNIT_KEYS = ("code", "label", "role", "purposes", "area", "lanes", "fallback")
 AGREEMENT_KEYS = ("unit", "publishes", "subscribes", "obligations", "from", "until")
 
 
-class FederationRefused(ValueError):  # noqa: N818  a refusal with faults, the word of the field
+class FederationRefused(ValueError):
     """The federation file is faulty: the operator's fault. `faults` holds every one, as sentences with a remedy."""
 
     def __init__(self, faults: Iterable[str]) -> None:

@@ -1,8 +1,8 @@
 """Keys and everything derived from them: handles, pairwise references, person digests, release ids.
 
-Rule kept: one secret per epoch, one HKDF-derived key per use and per unit, so that no two units share a key and no value of
-one unit can be matched with a value of another (contract.md section 1; RFC 5869 HKDF, RFC 5297 AES-SIV, RFC 9562 UUIDv8).
-Pure: the secret arrives as bytes; `hub.settings` reads the file.
+Rule kept: one secret per epoch, one HKDF-derived key per use and per unit, so that no two units share a key and no
+value of one unit can be matched with a value of another (contract.md section 1; RFC 5869 HKDF, RFC 5297 AES-SIV, RFC
+9562 UUIDv8). Pure: the secret arrives as bytes; `hub.settings` reads the file.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ def unb64(text: str | bytes) -> bytes:
 
 
 def event_digest(source: str, event_id: str) -> bytes:
-    """16 bytes that stand for (source, event id): the key of `seen`, `audit.decision` and `quarantine` (contract.md section 2)."""
+    """16 bytes that stand for (source, event id).
+
+    The key of `seen`, `audit.decision` and `quarantine` (contract.md section 2).
+    """
     return blake2b(f"{source}\0{event_id}".encode(), digest_size=16, person=b"punte.event").digest()
 
 
@@ -108,7 +111,7 @@ class UnitKeys:
 
 
 def reference_plain(source: str, reference: bytes) -> bytes:
-    """Source and reference padded to 72 bytes, so that every sealed reference has one length (contract.md section 1)."""
+    """Source and reference padded to 72 bytes: every sealed reference has one length (contract.md section 1)."""
     return (source.encode() + b"\0" + reference).ljust(REF_PLAIN, b"\0")
 
 
@@ -134,7 +137,10 @@ class KeyRing:
         return _unit_keys(self._secret, code)
 
     def check(self) -> bytes:
-        """The key check value: proves that a process holds this secret, tells nothing of it (43 base64url characters)."""
+        """The key check value.
+
+        Proves that a process holds this secret, tells nothing of it (43 base64url characters).
+        """
         return b64(_derive(self._secret, "keycheck"))
 
 

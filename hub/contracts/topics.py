@@ -1,7 +1,7 @@
 """Topic names, keys, partitions, retention and rights, as pure functions of a federation.
 
-Rule kept: no topic on an alert's way is written by another lane, each unit writes one inbox and reads its own release and
-receipt topics only, and nothing is auto-created (contract.md section 2; architecture.md section 3).
+Rule kept: no topic on an alert's way is written by another lane, each unit writes one inbox and reads its own release
+and receipt topics only, and nothing is auto-created (contract.md section 2; architecture.md section 3).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AUDIT_DELIVERY: Final = "audit.delivery"
 PARTITIONS: Final = {Lane.ALERT: 4, Lane.CASE: 8, Lane.BULK: 4}
 DEDUPE_DAYS: Final = 7
 _DAY: Final = 86_400_000
-# The broker stores what units write uncompressed and caps it, so that no inbox can hold a decompression bomb for admission.
+# The broker stores what units write uncompressed and caps it: no inbox can hold a decompression bomb for admission.
 _INBOX: Final = {"compression.type": "uncompressed", "max.message.bytes": str(1024 * 1024)}
 
 
@@ -49,7 +49,10 @@ def seen(lane: Lane) -> str:
 
 
 def release(lane: Lane, unit: str, purpose: Purpose | str) -> str:
-    """What one unit receives for one purpose: purpose is a topic, so that nobody can lie about it (policy.md section 7)."""
+    """What one unit receives for one purpose.
+
+    Purpose is a topic, so that nobody can lie about it (policy.md section 7).
+    """
     return f"release.{lane}.{unit}.{purpose.lower()}"
 
 
@@ -146,7 +149,10 @@ def plan(parties: Iterable[Party], lanes: Iterable[Lane]) -> list[TopicSpec]:
 
 
 def unit_acls(party: Party) -> list[Acl]:
-    """What a real broker grants to one unit: write its inbox, read its releases and receipts, its own group; nothing else."""
+    """What a real broker grants to one unit: write its inbox, read its releases and receipts, its own group.
+
+    Nothing else.
+    """
     who = f"User:{party.code}"
     rights = [Acl(who, "Read", "Group", f"{party.code}.*")]
     for spec in unit_topics(party):

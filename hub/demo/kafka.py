@@ -109,7 +109,7 @@ class Watch:
             async with self._moved:
                 self._moved.notify_all()
 
-    def _take(self, kind: str, record: Any) -> None:  # noqa: ANN401 - a record of the client library
+    def _take(self, kind: str, record: Any) -> None:
         if record.topic in self._audit:
             decision = self._decisions.decode(record.value)
             self.decided[decision["eventId"]] = decision
@@ -118,7 +118,7 @@ class Watch:
             schema_id = int.from_bytes(record.value[1:5], "big")
             self.releases[headers["ce_id"].decode()] = Got(record.topic, headers["ce_subject"].decode(), schema_id)
 
-    async def until(self, done: Any, seconds: float) -> bool:  # noqa: ANN401 - a predicate without arguments
+    async def until(self, done: Any, seconds: float) -> bool:
         """Wait until `done()` holds; False when it does not within `seconds`."""
         try:
             async with asyncio.timeout(seconds):

@@ -252,14 +252,14 @@ async def run_demo(wanted: Wanted, say: Say) -> Outcome:
         await run.prepare()
         say(f"Kafka is up at {broker.bootstrap}; starting the hub")
         async with _hub_running(environment, say), _connectors(run.outboxes(), environment):
-            tables, watch = await _publish(run, hub, wanted, say)
+            tables = await _publish(run, hub, wanted, say)
             say("checking every release from outside")
         found = await check(hub.settings, wanted.folder / "journal.jsonl")
         events = wanted.events + len(tables)
         return Outcome(broker.bootstrap, tuple(tables), events, found.counts, found, time.monotonic() - began)
 
 
-async def _publish(run: Run, hub: Parts, wanted: Wanted, say: Say) -> tuple[list[str], Watch]:
+async def _publish(run: Run, hub: Parts, wanted: Wanted, say: Say) -> list[str]:
     async with AsyncExitStack() as stack:
         watch = await stack.enter_async_context(Watch(hub.options, LANES, hub.record("audit.decision")))
         publishers = await stack.enter_async_context(Publishers(hub.options, hub.catalogue))
@@ -270,7 +270,7 @@ async def _publish(run: Run, hub: Parts, wanted: Wanted, say: Say) -> tuple[list
         total = wanted.events + len(tables)
         if not await watch.until(lambda: len(watch.decided) >= total, SLOWEST_S + wanted.events / 200):
             say(f"only {len(watch.decided)} of {total} events were decided in time")
-        return tables, watch
+        return tables
 
 
 def _environment(bootstrap: str, secret: Path) -> dict[str, str]:

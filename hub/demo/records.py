@@ -72,7 +72,7 @@ def _record(schema: Mapping[str, Any], draw: _Draw) -> Record:
     return made
 
 
-def _field(field: Mapping[str, Any], draw: _Draw) -> Any:  # noqa: ANN401  any Avro value
+def _field(field: Mapping[str, Any], draw: _Draw) -> Any:
     kind, null = nullable(field["type"])
     if null and draw.rng.random() < 0.3:
         return None
@@ -85,7 +85,7 @@ def _field(field: Mapping[str, Any], draw: _Draw) -> Any:  # noqa: ANN401  any A
     return [_value(field, kind["items"], draw) for _ in range(draw.rng.randint(0, most))]
 
 
-def _value(field: Mapping[str, Any], kind: Avro, draw: _Draw) -> Any:  # noqa: ANN401  any Avro value
+def _value(field: Mapping[str, Any], kind: Avro, draw: _Draw) -> Any:
     base = base_name(kind)
     if base == "record":
         return _record(kind, draw)

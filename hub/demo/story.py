@@ -85,7 +85,7 @@ class Story:
             if all(block is None or block["cnp"] is not None for block in blocks) and any(blocks):
                 return record
 
-    def record(self, event_type: str, minutes: int, **leaves: Any) -> Record:  # noqa: ANN401 - any Avro value
+    def record(self, event_type: str, minutes: int, **leaves: Any) -> Record:
         """A random record of a type at the story's place, `minutes` after the start, with these leaves."""
         record = random_record(self._catalogue, event_type, self._rng)
         record |= {"siruta": PLACE, "victim": self.people.victim, "suspect": self.people.suspect}

@@ -1,1 +1,4 @@
-"""FOLLOW: the one recipe by which every follower of the hub reads topics through FastStream: at least once, nothing skipped."""
+"""FOLLOW: the one recipe by which every follower of the hub reads topics through FastStream.
+
+At least once, nothing skipped.
+"""

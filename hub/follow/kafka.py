@@ -1,12 +1,16 @@
-"""A batch follower on FastStream that loses nothing: raw records in, offsets committed only after the handler has finished.
+"""A batch follower on FastStream that loses nothing.
+
+Raw records in, offsets committed only after the handler has finished.
 
 Rules kept (kafka.md section 00 and section 1):
-1. Own parser and own decoder hand over the raw records, so that null, repeated or unreadable headers and bare digits reach the handler.
+1. Own parser and own decoder hand over the raw records, so that null, repeated or unreadable headers and bare digits
+   reach the handler.
 2. Manual acknowledgement with explicit offsets, after every send of the handler was awaited.
 3. A handler that raises ends the follower: FastStream has already moved on, only a restart reads the batch again.
 4. No topic is created; a topic made later is found within five seconds; reading starts at the earliest record.
-5. A header name that is not UTF-8 costs its own record only. aiokafka decodes it while fetching and would stop at that record for ever,
-   and with it every inbox of the lane; here such a name is read with replacement characters, which admission refuses.
+5. A header name that is not UTF-8 costs its own record only. aiokafka decodes it while fetching and would stop at that
+   record for ever, and with it every inbox of the lane; here such a name is read with replacement characters, which
+   admission refuses.
 """
 
 from __future__ import annotations
@@ -91,7 +95,7 @@ class Follower:
         if not self._end.done():
             self._end.set_result(None)
 
-    async def _take(self, records: Any) -> None:  # noqa: ANN401 - FastStream builds a model of what is annotated here
+    async def _take(self, records: Any) -> None:
         if self._end.done():
             return
         try:

@@ -1,1 +1,4 @@
-"""ENFORCE (PEP): effect exactly once from `admitted.<lane>` to releases, audit, receipts and quarantine, in one transaction per batch."""
+"""ENFORCE (PEP).
+
+Effect exactly once from `admitted.<lane>` to releases, audit, receipts and quarantine, in one transaction per batch.
+"""

@@ -2,11 +2,12 @@
 
 Rules kept, in the order of the code (kafka.md section 00; architecture.md section 3, step 5):
 1. Rebalance callbacks only stop workers and note partitions; the main loop alone seeks and polls.
-2. A worker opens its partition: start the producer (fence), then read the committed offset, then rebuild the seen ids. The offset is
-   trusted only after the fence.
+2. A worker opens its partition: start the producer (fence), then read the committed offset, then rebuild the seen ids.
+   The offset is trusted only after the fence.
 3. A record fetched under an older assignment is dropped; nothing is lost, since every new assignment seeks again.
 4. Per batch: fence the register, plan (pure), build the batches, begin, send and await all, offsets, commit.
-5. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired in place.
+5. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired
+   in place.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ class Gateway:
     def __init__(
         self, lane: Lane, options: Mapping[str, Any], plan: Plan, ports: Ports, batch: int | None = None
     ) -> None:
-        """`options`: bootstrap and security of every client; `batch`: records per transaction, a lane's own by default."""
+        """`options`: bootstrap and security of every client; `batch`.
+
+        Records per transaction, a lane's own by default.
+        """
         self.lane, self._options, self._plan, self._ports = lane, dict(options), plan, ports
         self._batch = batch or BATCH[lane]
         self._group = f"gateway.{lane}"

@@ -1,13 +1,15 @@
 """The fold of the register: what the gateway knows, as the decision reads it (PIP).
 
-Rules kept: a pure fold, one record at a time, in the order of the topic; a batch is planned without an await, so that it sees one
-revision; a record that cannot be read stops the process rather than being skipped (a skipped withdrawal would be a leak).
-An agreement that has run out by time ends what it permits, never a duty line's subscription: a person must end that.
+Rules kept: a pure fold, one record at a time, in the order of the topic; a batch is planned without an await, so that
+it sees one revision; a record that cannot be read stops the process rather than being skipped (a skipped withdrawal
+would be a leak). An agreement that has run out by time ends what it permits, never a duty line's subscription: a
+person must end that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +27,7 @@ from hub.contracts.keys import unb64
 from hub.contracts.registers import Change, RegisterCodecs
 
 Place = tuple[str, Role, Purpose]
-Duties = Set[tuple[str, Role]]
+Duties = AbstractSet[tuple[str, Role]]
 
 
 def _handle(text: str | None) -> bytes | None:
@@ -38,7 +40,9 @@ def _role(symbol: str) -> Role:
 
 @dataclass(slots=True)
 class Knowledge:
-    """Implements `consent.facts.Facts`. `counties`: SIRUTA unit -> county code; `duties`: (type, role) pairs a duty line names.
+    """Implements `consent.facts.Facts`. `counties`: SIRUTA unit -> county code; `duties`.
+
+    (type, role) pairs a duty line names.
 
     A unit that is not connected to `lane` has no release topic there and is no subscriber.
     """
@@ -83,7 +87,7 @@ class Knowledge:
     # --- what the decision reads (consent.facts.Facts)
 
     @property
-    def marked(self) -> Set[bytes]:
+    def marked(self) -> AbstractSet[bytes]:
         """See Facts."""
         return self._marked
 
@@ -170,15 +174,18 @@ class Knowledge:
 
     # --- folds, one per kind
 
-    def _fold_unit(self, change: Change, fact: Fact) -> None:
+    def fold_unit(self, change: Change, fact: Fact) -> None:
+        """A unit: the index is made anew."""
         _put(self._unit_records, change.handle, change.record)
         self._dirty = True
 
-    def _fold_agreement(self, change: Change, fact: Fact) -> None:
+    def fold_agreement(self, change: Change, fact: Fact) -> None:
+        """An agreement: the index is made anew."""
         _put(self._agreements, change.handle, change.record)
         self._dirty = True
 
-    def _fold_relation(self, change: Change, fact: Fact) -> None:
+    def fold_relation(self, change: Change, fact: Fact) -> None:
+        """A relation takes the place of its earlier state."""
         self._lift(fact.key, lambda place: self._relations.get(place[0], {}), lambda place: place[1])
         if change.record is None:
             return
@@ -199,7 +206,8 @@ class Knowledge:
         of_unit[target] = (*of_unit.get(target, ()), record)
         self._placed[fact.key] = (r["unit"], target)
 
-    def _fold_consent(self, change: Change, fact: Fact) -> None:
+    def fold_consent(self, change: Change, fact: Fact) -> None:
+        """A consent takes the place of its earlier state."""
         self._lift(fact.key, lambda place: self._consents, lambda place: place)
         if change.record is None:
             return
@@ -223,7 +231,8 @@ class Knowledge:
         self._consents[place] = (*self._consents.get(place, ()), record)
         self._placed[fact.key] = place
 
-    def _fold_hold(self, change: Change, fact: Fact) -> None:
+    def fold_hold(self, change: Change, fact: Fact) -> None:
+        """A hold takes the place of its earlier state."""
         self._lift(fact.key, lambda place: self._holds, lambda place: place)
         if change.record is None:
             return
@@ -234,22 +243,24 @@ class Knowledge:
         self._placed[fact.key] = target
         self._marked.add(target)
 
-    def _fold_link(self, change: Change, fact: Fact) -> None:
+    def fold_link(self, change: Change, fact: Fact) -> None:
+        """A link joins or separates."""
         before = self._links.pop(fact.key, None)
         if change.record is not None and change.state == "joined":
             self._links[fact.key] = (unb64(change.record["a"]), unb64(change.record["b"]))
         if before is not None:
             self._joined = {}
-        for a, b in (
-            self._links.values() if before is not None else [self._links[fact.key]] if fact.key in self._links else ()
-        ):
+        fresh = [self._links[fact.key]] if fact.key in self._links else []
+        for a, b in self._links.values() if before is not None else fresh:
             self._join(a, b)
 
-    def _fold_matrix(self, change: Change, fact: Fact) -> None:
+    def fold_matrix(self, change: Change, fact: Fact) -> None:
+        """The active matrix."""
         if change.handle == "active":
             self.matrix = change.record
 
-    def _fold_keycheck(self, change: Change, fact: Fact) -> None:
+    def fold_keycheck(self, change: Change, fact: Fact) -> None:
+        """A key check."""
         _put(self.keychecks, change.handle, change.record)
 
     def _join(self, a: bytes, b: bytes) -> None:
@@ -274,12 +285,12 @@ def _put(records: dict[str, Mapping[str, Any]], handle: str, record: Mapping[str
 
 
 _FOLDS = {
-    "unit": Knowledge._fold_unit,
-    "agreement": Knowledge._fold_agreement,
-    "relation": Knowledge._fold_relation,
-    "consent": Knowledge._fold_consent,
-    "hold": Knowledge._fold_hold,
-    "link": Knowledge._fold_link,
-    "matrix": Knowledge._fold_matrix,
-    "keycheck": Knowledge._fold_keycheck,
+    "unit": Knowledge.fold_unit,
+    "agreement": Knowledge.fold_agreement,
+    "relation": Knowledge.fold_relation,
+    "consent": Knowledge.fold_consent,
+    "hold": Knowledge.fold_hold,
+    "link": Knowledge.fold_link,
+    "matrix": Knowledge.fold_matrix,
+    "keycheck": Knowledge.fold_keycheck,
 }

@@ -1,8 +1,8 @@
 """The plan of a transaction: records of one partition in, everything one commit writes out. Pure.
 
-Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault of one release costs that unit
-that release, a fault of one event costs that event; both are recorded and go to quarantine, and the next record goes on
-(architecture.md section 3).
+Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault of one release costs that
+unit that release, a fault of one event costs that event; both are recorded and go to quarantine, and the next record
+goes on (architecture.md section 3).
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Planner:
         return out
 
     def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int) -> Outputs:
-        """Everything one transaction writes for these records, by what the register fold holds at this moment (`now`: ms).
+        """Everything one transaction writes for these records, by what the register fold holds at this moment (`now`.
+
+        Ms).
 
         The revision recorded is the fold's own: at or past the end that the fence saw.
         """

@@ -1,6 +1,7 @@
 """Pseudonyms of one event for one unit, made while its releases are cut. Pure.
 
-Rule kept: a reference or a person never leaves as the publisher wrote it, and differs for every unit (contract.md section 1).
+Rule kept: a reference or a person never leaves as the publisher wrote it, and differs for every unit (contract.md
+section 1).
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class Origin:
         return found
 
     def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """What stands for a person before it is made pairwise: the handle where a CNP was given, else local reference."""
+        """What stands for a person before it is made pairwise.
+
+        The handle where a CNP was given, else local reference.
+        """
         handle = None if role is None else self.parties.get(role)
         return b"h" + handle if handle is not None else b"l%b\0%b" % (self.source.encode(), raw)
 

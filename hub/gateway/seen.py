@@ -1,7 +1,7 @@
 """The events a partition has taken, by digest, within the dedupe window.
 
-Rule kept: same (source, id) and same bytes has no second effect; other bytes is a conflict (architecture.md section 3, step 3).
-Kept in day buckets, so that the window moves by dropping a bucket.
+Rule kept: same (source, id) and same bytes has no second effect; other bytes is a conflict (architecture.md section 3,
+step 3). Kept in day buckets, so that the window moves by dropping a bucket.
 """
 
 from __future__ import annotations

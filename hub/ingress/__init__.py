@@ -1,1 +1,4 @@
-"""ADMIT: from a unit's inbox to `admitted.<lane>`, at least once; what cannot be admitted gets a receipt and goes to quarantine."""
+"""ADMIT: from a unit's inbox to `admitted.<lane>`, at least once.
+
+What cannot be admitted gets a receipt and goes to quarantine.
+"""

@@ -1,7 +1,8 @@
 """Admit: one inbox record in, an admitted record or a refusal with a code out. Pure.
 
-Rules kept (contract.md sections 1, 3, 8): only canonical bytes of an allowed schema in the unit's own inbox; handles come from the bytes
-and the keys alone; nothing a publisher wrote in a header is copied; a refusal holds a code and a path, never a value.
+Rules kept (contract.md sections 1, 3, 8): only canonical bytes of an allowed schema in the unit's own inbox; handles
+come from the bytes and the keys alone; nothing a publisher wrote in a header is copied; a refusal holds a code and a
+path, never a value.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a record was not admitted: a code of contract.md section 8 and a path; the event id where it could be read."""
+    """Why a record was not admitted: a code of contract.md section 8 and a path.
+
+    The event id where it could be read.
+    """
 
     source: str
     event_id: str
@@ -145,7 +149,10 @@ def _at(record: Mapping[str, Any] | None, path: str) -> Any:
 
 
 def _case(keys: KeyRing, envelope: Envelope) -> bytes:
-    """The case handle: the original case when the subject was given to this unit, else the digest of its own reference."""
+    """The case handle.
+
+    The original case when the subject was given to this unit, else the digest of its own reference.
+    """
     try:
         return keys.unit(envelope.source).open_case(envelope.subject)
     except KeyFault:

@@ -1,7 +1,8 @@
 """The follower of a lane's inboxes: admits batch by batch, at least once.
 
-Rules kept: every output of a batch is acknowledged by all replicas before the batch's offsets are committed; a repeat after a crash is
-removed by the gateway, which sees every (source, id) of a source in one partition. Stateless but for the register's list of publishers.
+Rules kept: every output of a batch is acknowledged by all replicas before the batch's offsets are committed; a repeat
+after a crash is removed by the gateway, which sees every (source, id) of a source in one partition. Stateless but for
+the register's list of publishers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 
@@ -49,7 +50,7 @@ class Admitter:
             **options, acks="all", enable_idempotence=True, linger_ms=0 if rules.lane is Lane.ALERT else 5
         )
 
-    async def __aenter__(self) -> Admitter:
+    async def __aenter__(self) -> Self:
         """Start the producer."""
         await self._producer.start()
         return self

@@ -1,1 +1,4 @@
-"""ADMINISTER (PAP): the only writer of the register, the copy of every change for the audit, and the relations that events begin."""
+"""ADMINISTER (PAP).
+
+The only writer of the register, the copy of every change for the audit, and the relations that events begin.
+"""

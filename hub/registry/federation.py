@@ -1,6 +1,7 @@
 """A federation as register records and as topics. Pure.
 
-Rule kept: one unit = one `unit` and one `agreement` record; what a unit publishes is bound to the schema ids of `lock.json`.
+Rule kept: one unit = one `unit` and one `agreement` record; what a unit publishes is bound to the schema ids of
+`lock.json`.
 """
 
 from __future__ import annotations

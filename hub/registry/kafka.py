@@ -1,7 +1,8 @@
 """The register's writer and the registry's followers.
 
-Rules kept: the writer is idempotent, waits for all replicas and is never in a transaction, so that an acknowledged change is behind the
-end offset every fence asks for; every change is copied to `audit.register` in order, since compaction forgets.
+Rules kept: the writer is idempotent, waits for all replicas and is never in a transaction, so that an acknowledged
+change is behind the end offset every fence asks for; every change is copied to `audit.register` in order, since
+compaction forgets.
 """
 
 from __future__ import annotations

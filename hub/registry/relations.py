@@ -1,7 +1,9 @@
-"""Relations that begin with an event: a unit the event names, and to which it was released, now works on that case. Pure.
+"""Relations that begin with an event: a unit the event names, and to which it was released, now works on that case.
 
-Rules kept (contract.md section 7): naming alone begins nothing, nor does a release to a unit that was not named;
-the relation is to the exact case; a repeat leads to the same register key, so the same fact.
+Pure.
+
+Rules kept (contract.md section 7): naming alone begins nothing, nor does a release to a unit that was not named; the
+relation is to the exact case; a repeat leads to the same register key, so the same fact.
 """
 
 from __future__ import annotations

@@ -122,9 +122,9 @@ def _unseen() -> WireError:
     return WireError(NOT_CANONICAL, "")
 
 
-def _build(source: str, name: str, scope: dict[str, Any]) -> Any:  # noqa: ANN401  a generated function
+def _build(source: str, name: str, scope: dict[str, Any]) -> Any:
     scope |= {"coarse": coarse, "text_at": text_at, "unseen": _unseen, "failed": TransformFailed}
-    exec(compile(source, f"<{name}>", "exec"), scope)  # noqa: S102  the source is made of our own schemas alone
+    exec(compile(source, f"<{name}>", "exec"), scope)
     return scope[name]
 
 

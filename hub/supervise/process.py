@@ -1,7 +1,8 @@
 """A supervisor for `punte run all`: one child process per part.
 
-Rules kept: a part that ends by a fault is started again, later each time; a part that refuses to start (status 2 or 3) ends all, since
-no restart mends a refused policy; on SIGTERM every child gets it and ten seconds to drain; only own children are ever signalled.
+Rules kept: a part that ends by a fault is started again, later each time; a part that refuses to start (status 2 or 3)
+ends all, since no restart mends a refused policy; on SIGTERM every child gets it and ten seconds to drain; only own
+children are ever signalled.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""Follows the register and answers the fence: has everything acknowledged before this moment been folded?
+"""Follows the register and answers the fence: whether everything acknowledged before a moment has been folded.
 
 Rules kept (kafka.md section 00; architecture.md section 3, step 2):
 1. The register is read uncommitted (its writer is idempotent, never transactional) and from its first record.
-2. The fence asks for the end offset by a client of its own that fetches nothing (0.4 ms; behind a long poll it would be 500 ms).
-3. A decision begins only after the fold has reached that end. Not reached: wait, and raise an alarm each time the patience ends.
+2. The fence asks for the end offset by a client of its own that fetches nothing (0.4 ms; behind a long poll it would
+   be 500 ms).
+3. A decision begins only after the fold has reached that end. Not reached: wait, and raise an alarm each time the
+   patience ends.
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ class RegisterFollower:
                     self._moved.notify_all()
 
     async def fence(self) -> int:
-        """The register's end as it was when the fence began, once the fold has reached it. The number is the revision."""
+        """The register's end as it was when the fence began, once the fold has reached it.
+
+        The number is the revision.
+        """
         end = await self._end()
         while self.position < end:
             self._still_following()

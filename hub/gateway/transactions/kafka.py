@@ -2,10 +2,12 @@
 
 Rules kept (kafka.md section 00; architecture.md section 3, step 5):
 1. The transactional id names the input partition, so that starting it fences whoever owned the partition before.
-2. AddPartitions, AddOffsets, TxnOffsetCommit and EndTxn are repeated only after an *answer* with a retriable code. After a
-   lost connection the outcome is unknown: the producer dies, the owner fences, reads the committed offset again and redoes the work.
+2. AddPartitions, AddOffsets, TxnOffsetCommit and EndTxn are repeated only after an *answer* with a retriable code.
+   After a lost connection the outcome is unknown: the producer dies, the owner fences, reads the committed offset
+   again and redoes the work.
 3. Every send is awaited before the offsets; a batch is complete before its transaction begins.
-4. The guard replaces code of aiokafka by name, so it refuses to work on a version it has not seen (hash of the source).
+4. The guard replaces code of aiokafka by name, so it refuses to work on a version it has not seen (hash of the
+   source).
 """
 
 from __future__ import annotations
@@ -34,7 +36,10 @@ MAX_BATCH_BYTES: Final = 512 * 1024
 
 
 class UnknownOutcome(KafkaError):  # type: ignore[misc]
-    """A transaction request left and no answer came: nobody knows whether it took effect, so it must not be repeated."""
+    """A transaction request left and no answer came.
+
+    Nobody knows whether it took effect, so it must not be repeated.
+    """
 
 
 class UnseenLibrary(RuntimeError):
@@ -70,7 +75,8 @@ def install_guard(backoff_ms: float) -> None:
     found = library_hash()
     if found != SEEN_SOURCE:
         raise UnseenLibrary(
-            f"aiokafka has changed where the no-resend guard replaces it (hash {found}); read it again, then change SEEN_SOURCE"
+            f"aiokafka changed where the no-resend guard replaces it (hash {found}); "
+            "read it again, then change SEEN_SOURCE"
         )
     for handler in GUARDED:
         handler.do = _send_once
@@ -110,7 +116,10 @@ class Producer:
         await self.kafka.begin_transaction()
 
     async def send(self, batches: Sequence[tuple[str, int, Any]]) -> None:
-        """Send every batch and wait for every answer: an unawaited failure would be left out of a commit that succeeds."""
+        """Send every batch and wait for every answer.
+
+        An unawaited failure would be left out of a commit that succeeds.
+        """
         futures = [
             await self.kafka.send_batch(batch, topic, partition=partition) for topic, partition, batch in batches
         ]
