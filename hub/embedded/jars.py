@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -106,11 +107,24 @@ def _fill(folder: Path, lock: tuple[Jar, ...]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+@contextmanager
+def _trusting_this_machine() -> Iterator[None]:
+    """Trusts the certificates this machine trusts (an agency's own proxy among them), unless told otherwise."""
+    own = ssl.get_default_verify_paths()
+    found = own.cafile or own.capath
+    if "REQUESTS_CA_BUNDLE" in os.environ or not found:
+        yield
+        return
+    os.environ["REQUESTS_CA_BUNDLE"] = found
+    try:
+        yield
+    finally:
+        del os.environ["REQUESTS_CA_BUNDLE"]
+
+
 def _fetch_all(folder: Path, lock: tuple[Jar, ...]) -> None:
-    with (
-        tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
-        ThreadPoolExecutor(8) as pool,
-    ):
+    temporary = tempfile.TemporaryDirectory(dir=folder.parent)
+    with _trusting_this_machine(), temporary as scratch, ThreadPoolExecutor(8) as pool:
         for jar, path in zip(lock, pool.map(lambda jar: _fetch(jar, Path(scratch)), lock), strict=True):
             os.rename(path, folder / jar.name)
 

@@ -195,3 +195,17 @@ def test_cache_and_state_follow_their_settings(tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("PUNTE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert settings.read_places().cache == tmp_path / "punte"
+
+
+def test_fetch_trusts_what_this_machine_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agency's own certificates serve while jars are fetched, and a bundle somebody named is left alone."""
+    own = tmp_path / "own.pem"
+    own.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    with jars._trusting_this_machine():
+        assert os.environ["REQUESTS_CA_BUNDLE"] == str(own)
+    assert "REQUESTS_CA_BUNDLE" not in os.environ
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "named")
+    with jars._trusting_this_machine():
+        assert os.environ["REQUESTS_CA_BUNDLE"] == "named"
