@@ -68,6 +68,7 @@ INNOCENT: list[tuple[Law, str, str]] = [
     (laws.find_names, "hub/contracts/serviceable.py", "class Utilised: pass"),
     (laws.find_catch_alls, "hub/x.py", "try: pass\nexcept ValueError: pass"),
     (laws.find_sleeps, "tests/x.py", "import asyncio\nasync def f(): await asyncio.sleep(0)"),
+    (laws.find_sleeps, "tests/benchmarks/x.py", "import asyncio\nasync def f(): await asyncio.sleep(1)"),
     (laws.find_undocumented, "hub/x.py", '"""Docs."""\ndef _f() -> None: pass'),
     (sizes.find_oversize, "hub/x.py", "class A:\n    def f(self, a, b, c, d, e, f): pass"),
     (texts.find_machine, "README.md", "see docs/home/x and tests/work/y"),
