@@ -1,0 +1,104 @@
+"""Reads the audit and the register to their present ends, records that it was asked, and follows a unit's releases.
+
+Rules kept: read_committed, no group, nothing is ever committed; the record of a question is acknowledged by all
+replicas before its answer is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.contracts.audit import Verdict
+from hub.contracts.codec import RecordCodec
+from hub.contracts.record import KafkaRecord
+from hub.views.project import Trail, topics_read
+
+Options = Mapping[str, Any]
+
+
+async def read_trail(options: Options, trail: Trail) -> None:
+    """Feed every record a question reads to its trail."""
+    partitions = await existing(options, topics_read())
+    if partitions:
+        await _read_to_end(options, partitions, trail.take)
+
+
+async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartition]:
+    """The partitions of those topics that exist."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        found = [topic for topic in await admin.describe_topics() if topic["topic"] in wanted]
+    finally:
+        await admin.close()
+    return [TopicPartition(topic["topic"], each["partition"]) for topic in found for each in topic["partitions"]]
+
+
+async def _read_to_end(
+    options: Options, partitions: Sequence[TopicPartition], take: Callable[[KafkaRecord], None]
+) -> None:
+    consumer = _consumer(options)
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        left = {tp: end for tp, end in (await consumer.end_offsets(partitions)).items() if end > 0}
+        await consumer.seek_to_beginning(*partitions)
+        while left:
+            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
+                for record in records:
+                    take(record)
+            left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+    finally:
+        await consumer.stop()
+
+
+def _consumer(options: Options) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **options,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+
+
+async def record_question(options: Options, codec: RecordCodec, trail: Trail, asker: str, now: int) -> None:
+    """Write the `consult` record of a question; returns when it is acknowledged."""
+    lane, digest = trail.event
+    unsaid = ("source", "input", "code", "sha256", "partition", "firstOffset", "previousRevision")
+    said = {"eventId": trail.asked, "verdict": Verdict.CONSULT.value, "asker": asker, "at": now}
+    producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        value = codec.encode(dict.fromkeys(unsaid) | said)
+        await producer.send_and_wait(topics.audit_attempt(lane), value, key=digest, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def releases(options: Options, names: Sequence[str], *, follow: bool) -> AsyncGenerator[KafkaRecord]:
+    """The records of release topics from the first on; ends at their present ends unless it shall follow."""
+    partitions = await existing(options, names)
+    consumer = _consumer(options)
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        while follow or any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    yield record
+    finally:
+        await consumer.stop()
+
+
+def release_topics(unit: str, purpose: str, lane: Lane | None) -> list[str]:
+    """The release topics of a unit for one purpose, of one lane or of all."""
+    return [topics.release(each, unit, purpose) for each in ([lane] if lane else Lane)]
