@@ -135,7 +135,7 @@ def find_mocks(path: str, source: str) -> Iterator[str]:
 
 
 def find_sleeps(path: str, source: str) -> Iterator[str]:
-    """A test waits for an event, never for time to pass; `sleep(0)` only lets others run. A benchmark may keep a pace."""
+    """A test waits for an event, never for time to pass; `sleep(0)` only lets others run. Benchmarks keep a pace."""
     if path.startswith("tests/benchmarks/"):
         return
     for node in ast.walk(ast.parse(source)):

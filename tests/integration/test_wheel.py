@@ -45,7 +45,9 @@ def test_wheel_holds_every_tracked_file_of_its_packages(wheel: Path) -> None:
     listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True)
     tracked = {path for path in listed.stdout.splitlines() if (ROOT / path).exists()}
     assert len(tracked) > 50
-    assert tracked - set(zipfile.ZipFile(wheel).namelist()) == set()
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert tracked - held == set()
+    assert "hub/demo/cluj.toml" in held
 
 
 def test_wheel_proves_its_policy_outside_the_checkout(installed: Path) -> None:
