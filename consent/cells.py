@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 
 from consent.generalise import RULES, TIME_OF, transform
@@ -31,12 +31,17 @@ class Release:
     event: str
     leaves: tuple[tuple[str, Transform], ...]
     time: Transform
+    name: str = field(init=False, compare=False)
+    """A short name made of the content: the same leaves and transforms have the same name for ever."""
 
-    @property
-    def name(self) -> str:
-        """A short name made of the content: the same leaves and transforms have the same name for ever."""
+    def __post_init__(self) -> None:
+        """Name the content once: every release of an event looks its cutter up by this."""
         text = "\n".join([self.event, self.time, *(f"{path} {how}" for path, how in self.leaves)])
-        return f"{self.event}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        object.__setattr__(self, "name", f"{self.event}-{hashlib.sha256(text.encode()).hexdigest()[:8]}")
+
+    def __hash__(self) -> int:
+        """The hash of the name, which says the content."""
+        return hash(self.name)
 
 
 @dataclass(frozen=True, slots=True)

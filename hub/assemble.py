@@ -83,12 +83,17 @@ class Parts:
 
     def record(self, name: str) -> RecordCodec:
         """The codec of a hub record, e.g. `audit.receipt`."""
-        schema_id = self.catalogue.ids[f"{name}/v1"]
-        return codec(name, schema_id, self.catalogue.schemas[schema_id])
+        return record_codec(self.catalogue, name)
 
     def registers(self) -> RegisterCodecs:
         """The codecs of all register kinds."""
         return RegisterCodecs({kind: self.record(f"register.{kind}") for kind in KINDS})
+
+
+def record_codec(catalogue: Catalogue, name: str) -> RecordCodec:
+    """The codec of a hub record, e.g. `audit.receipt`."""
+    schema_id = catalogue.ids[f"{name}/v1"]
+    return codec(name, schema_id, catalogue.schemas[schema_id])
 
 
 def parts(settings: Settings) -> Parts:
@@ -117,10 +122,10 @@ def _outgoing(catalogue: Catalogue, slicer: Slicer, release: Release) -> Outgoin
     if schema_id is None:
         raise PunteError("schemas_stale", f"release `{release.name}` has no schema in schemas/lock.json")
     schema = catalogue.schemas[schema_id]
-    return Outgoing(slicer.bind(release), walker(schema, schema_id), _full_check(schema))
+    return Outgoing(slicer.bind(release), walker(schema, schema_id), full_check(schema))
 
 
-def _full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
+def full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
     """Decode and encode again with fastavro: a third reading of the release, by a library."""
     parsed = fastavro.parse_schema(plain(schema))
 
@@ -248,7 +253,7 @@ class OpenGateway:
         announcer = await self._stack.enter_async_context(
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
-        rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts))
+        rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
         planner = Planner(lane, rules, knowledge, World(build_name(), os.urandom))
         ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, alarm(lane))
         return Gateway(lane, parts.options, planner, ports, self._batch)
@@ -258,14 +263,10 @@ class OpenGateway:
         await self._stack.aclose()
 
 
-def gateway_codecs(parts: Parts) -> Codecs:
+def gateway_codecs(catalogue: Catalogue) -> Codecs:
     """The encoders of the gateway's own records."""
-    return Codecs(
-        frame(parts.catalogue.ids["audit.decision/v1"], b""),
-        parts.record("audit.attempt"),
-        parts.record("audit.receipt"),
-        parts.record("audit.quarantine"),
-    )
+    attempt, receipt, quarantine = (record_codec(catalogue, f"audit.{n}") for n in ("attempt", "receipt", "quarantine"))
+    return Codecs(frame(catalogue.ids["audit.decision/v1"], b""), attempt, receipt, quarantine)
 
 
 async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[], None] = lambda: None) -> None:

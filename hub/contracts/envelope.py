@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from consent.terms import PartyRole, Transform
@@ -99,16 +100,19 @@ def parse_time(text: str) -> int:
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
+@lru_cache(maxsize=8192)
 def format_time(ms: int) -> str:
-    """The inverse of `parse_time`."""
+    """The inverse of `parse_time`. Remembered: the releases of one event, and all of one hour, share a time."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
 
 
+_STEPS: Final = {Transform.AS_IS: 1, Transform.HOUR: HOUR_MS, Transform.DAY: DAY_MS}
+
+
 def coarse(ms: int, rule: Transform) -> int:
     """A moment cut down to the group-26 rule of a release: as is, the hour or the day."""
-    step = {Transform.AS_IS: 1, Transform.HOUR: HOUR_MS, Transform.DAY: DAY_MS}[rule]
-    return ms - ms % step
+    return ms - ms % _STEPS[rule]
 
 
 @dataclass(frozen=True, slots=True)

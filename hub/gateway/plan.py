@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from consent.decide import Decided, Decision, decide
-from consent.facts import Event
+from consent.facts import Event, Facts
 from consent.terms import Lane, RefusalReason
 from hub.contracts import topics
 from hub.contracts.audit import (
@@ -31,7 +31,6 @@ from hub.contracts.envelope import parse_admitted
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
-from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Outputs, Proofs, Subject
 from hub.gateway.pseudonyms import Origin
 from hub.gateway.releases import Releaser, fact_ref
@@ -50,12 +49,25 @@ KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
 Refusal = tuple[RefusalReason, GuardKind, FactRef | None, int]
 
 
+class Known(Protocol):
+    """What the plan asks of the register's fold."""
+
+    def at(self, now: int) -> Facts:
+        """The facts of a batch that is decided at `now` (ms), at the fold's own revision."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """The offset after the last register record folded."""
+        ...
+
+
 @dataclass(slots=True)
 class _Batch:
     """What all events of a transaction share."""
 
     out: Outputs
-    facts: Knowledge
+    facts: Facts
     stamp: bytes
     now: int
 
@@ -63,7 +75,7 @@ class _Batch:
 class Planner:
     """Plans the transactions of one lane."""
 
-    def __init__(self, lane: Lane, rules: Rules, knowledge: Knowledge, world: World) -> None:
+    def __init__(self, lane: Lane, rules: Rules, knowledge: Known, world: World) -> None:
         """`knowledge` is the fold that the fence has made current before each plan."""
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
