@@ -113,7 +113,7 @@ def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
         releases = [release for release in policy.releases if release.event == name]
         slicer = Slicer(catalogue.event_schema(name), releases, catalogue.ids, catalogue.siruta)
         outgoing = {release: _outgoing(catalogue, slicer, release) for release in releases}
-        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, slicer, outgoing)
+        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, name.encode(), slicer, outgoing)
     return found
 
 
@@ -265,8 +265,10 @@ class OpenGateway:
 
 def gateway_codecs(catalogue: Catalogue) -> Codecs:
     """The encoders of the gateway's own records."""
-    attempt, receipt, quarantine = (record_codec(catalogue, f"audit.{n}") for n in ("attempt", "receipt", "quarantine"))
-    return Codecs(frame(catalogue.ids["audit.decision/v1"], b""), attempt, receipt, quarantine)
+    decision, receipt = (frame(catalogue.ids[f"audit.{name}/v1"], b"") for name in ("decision", "receipt"))
+    return Codecs(
+        decision, record_codec(catalogue, "audit.attempt"), receipt, record_codec(catalogue, "audit.quarantine")
+    )
 
 
 async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[], None] = lambda: None) -> None:
@@ -298,7 +300,8 @@ async def _until_signal(work: list[Coroutine[Any, Any, None]], ready: Callable[[
         return
     finally:
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second cancel would cut short what the first one closes
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from consent.terms import Lane, Purpose, RefusalReason
 
@@ -56,16 +56,14 @@ class Stage(StrEnum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True)
-class FactRef:
+class FactRef(NamedTuple):
     """A register record a decision rests on: digest of its key (16 bytes) and its offset."""
 
     key: bytes
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseEntry:
+class ReleaseEntry(NamedTuple):
     """One release as the decision record states it."""
 
     ordinal: int
@@ -79,8 +77,7 @@ class ReleaseEntry:
     full_check: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalEntry:
+class RefusalEntry(NamedTuple):
     """Units that got nothing for one reason."""
 
     reason: RefusalReason
@@ -89,8 +86,7 @@ class RefusalEntry:
     ordinals: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """Where the decided record lies."""
 
     topic: str
@@ -98,8 +94,7 @@ class Input:
     offset: int
 
 
-def varlong(value: int) -> bytes:
-    """An Avro int or long: zigzag, seven bits a byte (Avro 1.12 specification, binary encoding)."""
+def _varlong(value: int) -> bytes:
     rest = (value << 1) ^ (value >> 63)
     out = bytearray()
     while rest > 127:
@@ -107,6 +102,14 @@ def varlong(value: int) -> bytes:
         rest >>= 7
     out.append(rest)
     return bytes(out)
+
+
+_SMALL: Final = tuple(_varlong(value) for value in range(1024))
+
+
+def varlong(value: int) -> bytes:
+    """An Avro int or long: zigzag, seven bits a byte (Avro 1.12 specification, binary encoding)."""
+    return _SMALL[value] if 0 <= value < len(_SMALL) else _varlong(value)
 
 
 def text(value: str) -> bytes:
@@ -175,8 +178,7 @@ class BatchStamp:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionHead:
+class DecisionHead(NamedTuple):
     """What one decision record says of its event."""
 
     source: str
@@ -218,6 +220,15 @@ def encode_decision(
         b"".join((before, varlong(n), varlong(last), array(chunk), array(refused if n == last else ())))
         for n, chunk in enumerate(chunks, 1)
     ]
+
+
+_TOLD: Final = {verdict: bytes([2 * i]) for i, verdict in enumerate(("admitted", "refused", "duplicate"))}
+
+
+def encode_receipt(frame: bytes, event_id: str, told: tuple[str, str], sha: bytes, at: int) -> bytes:
+    """The framed receipt of one event; `told`: verdict and code; `at`: ms. One is written per event, as decisions are."""
+    verdict, code = told
+    return b"".join((frame, text(event_id), _TOLD[verdict], text(code), sha, varlong(at)))
 
 
 def group_refusals(found: Iterable[tuple[RefusalReason, GuardKind, FactRef | None, int]]) -> list[RefusalEntry]:

@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import DecisionHead, RefusalEntry, ReleaseEntry, Stage, Verdict, encode_decision
+from hub.contracts.audit import (
+    DecisionHead,
+    RefusalEntry,
+    ReleaseEntry,
+    Stage,
+    Verdict,
+    encode_decision,
+    encode_receipt,
+)
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 
@@ -38,12 +46,11 @@ class Codecs:
 
     decision_frame: bytes
     attempt: RecordCodec
-    receipt: RecordCodec
+    receipt_frame: bytes
     quarantine: RecordCodec
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """The input a record of proof speaks of: the record, its digest where it could be read, SHA-256 of its bytes."""
 
     record: KafkaRecord
@@ -102,9 +109,9 @@ class Proofs:
         """What the publisher is told; nothing of recipients."""
         assert subject.source is not None
         assert subject.event_id is not None
-        value = {"eventId": subject.event_id, "verdict": verdict, "code": code, "sha256": subject.sha, "at": now}
         topic = topics.receipt(self.lane, subject.source)
-        out.add(topic, 0, subject.event_id.encode(), self.codecs.receipt.encode(value))
+        value = encode_receipt(self.codecs.receipt_frame, subject.event_id, (verdict, code), subject.sha, now)
+        out.add(topic, 0, subject.event_id.encode(), value)
 
     def quarantine(self, out: Outputs, subject: Subject, stage: Stage, code: str, now: int) -> None:
         """What needs a person: code and position, no bytes."""

@@ -8,7 +8,7 @@ goes on (architecture.md section 3).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from consent.decide import Decided, Decision, decide
@@ -119,7 +119,7 @@ class Planner:
         parties, digest = admission.parties, event_digest(source, admission.id)
         view = Event(runtime.name, source, admission.case, parties, leaves.siruta, leaves.named, leaves.content)
         subject = Subject(record, digest, bytes_digest(record.value or b""), source, admission.id)
-        origin = Origin(source, self._rules.keys.unit(source), parties)
+        origin = Origin(source, self._rules.keys.unit(source), parties, {})
         return ReadEvent(subject, admission, runtime, schema_id, body, offsets, view, origin)
 
     def _unreadable(self, record: KafkaRecord, fault: Exception, batch: _Batch) -> None:
@@ -136,7 +136,7 @@ class Planner:
         if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
             self._proofs.attempt(batch.out, subject, Verdict.CONFLICT, "conflict", batch.now)
             digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
-            event = replace(event, subject=replace(subject, digest=digest))
+            event = event._replace(subject=subject._replace(digest=digest))
             verdict = seen.look(digest, check)
         if verdict is not Seen.NEW:
             self._known(event.subject, verdict, batch)

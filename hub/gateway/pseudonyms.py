@@ -7,8 +7,7 @@ section 1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from consent.terms import PartyRole
 from hub.contracts.keys import UnitKeys, reference_plain
@@ -16,14 +15,14 @@ from hub.contracts.keys import UnitKeys, reference_plain
 LONGEST_OWN: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Whom an event comes from, and its parties: what pseudonyms are made of, once per event."""
 
     source: str
     keys: UnitKeys
     parties: Mapping[PartyRole, bytes]
-    plains: dict[bytes, bytes] = field(default_factory=dict)
+    plains: dict[bytes, bytes]
+    """What references of this event stand for, opened once."""
 
     def plain(self, raw: bytes) -> bytes:
         """The 72 bytes behind a reference: the publisher's own, or one the hub gave it, opened under its own key."""
@@ -42,8 +41,7 @@ class Origin:
         return b"h" + handle if handle is not None else b"l%b\0%b" % (self.source.encode(), raw)
 
 
-@dataclass(frozen=True, slots=True)
-class UnitSeals:
+class UnitSeals(NamedTuple):
     """Implements `hub.release.slicer.Seals` for one unit."""
 
     keys: UnitKeys

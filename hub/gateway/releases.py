@@ -22,6 +22,8 @@ from hub.gateway.rules import ReadEvent, Rules, World
 
 SAMPLE: Final = 63
 ATTEMPT: Final = 1
+SPECVERSION: Final = ("ce_specversion", b"1.0")
+SOURCE: Final = ("ce_source", HUB_SOURCE)
 
 
 @dataclass(slots=True)
@@ -52,10 +54,10 @@ class Releaser:
         """The closed list of contract.md section 1."""
         trace = self.world.random(24).hex()
         return [
-            ("ce_specversion", b"1.0"),
+            SPECVERSION,
             ("ce_id", uuid_text(release_id).encode()),
-            ("ce_source", HUB_SOURCE),
-            ("ce_type", event.runtime.name.encode()),
+            SOURCE,
+            ("ce_type", event.runtime.encoded),
             ("ce_time", format_time(coarse(event.admission.time, rule)).encode()),
             ("ce_subject", subject),
             ("traceparent", f"00-{trace[:32]}-{trace[32:]}-00".encode()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from consent.compile import Policy, Release
 from consent.facts import Event
@@ -29,6 +30,7 @@ class TypeRuntime:
     """Everything compiled for one event type at start."""
 
     name: str
+    encoded: bytes
     slicer: Slicer
     outgoing: Mapping[Release, Outgoing]
 
@@ -51,8 +53,7 @@ class Rules:
     codecs: Codecs
 
 
-@dataclass(frozen=True, slots=True)
-class ReadEvent:
+class ReadEvent(NamedTuple):
     """An admitted event, read: what it is, where its leaves lie, what the decision may see of it."""
 
     subject: Subject

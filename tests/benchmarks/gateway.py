@@ -96,7 +96,7 @@ def planner(pack: Pack) -> Planner:
     for release in pack.policy.releases:
         schema, schema_id = release_schema(pack.avsc, release), pack.ids[release.name]
         outgoing[release] = Outgoing(pack.slicer.bind(release), walker(schema, schema_id), full_check(schema))
-    runtime = TypeRuntime(NAME, pack.slicer, outgoing)
+    runtime = TypeRuntime(NAME, NAME.encode(), pack.slicer, outgoing)
     rules = Rules(pack.policy, {EVENT_ID: runtime}, key_ring(1, bytes(32)), gateway_codecs(load_catalogue()))
     return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", os.urandom))
 
@@ -269,7 +269,7 @@ def parts_cost(pack: Pack) -> dict[str, float]:
     chosen = pack.chosen[:RECIPIENTS]
     bare = [slicer.bind(unsealed(release)) for release in chosen]
     whole = [slicer.bind(release) for release in chosen]
-    seals = [UnitSeals(ring.unit(u), Origin("usrc00", ring.unit("usrc00"), pack.event.parties)) for u in units]
+    seals = [UnitSeals(ring.unit(u), Origin("usrc00", ring.unit("usrc00"), pack.event.parties, {})) for u in units]
     offsets = slicer.walk(body)
     made = [cut(body, offsets, seal) for cut, seal in zip(whole, seals, strict=True)]
     checks = [walker(release_schema(pack.avsc, release), pack.ids[release.name]) for release in chosen]
