@@ -83,6 +83,7 @@ class Gateway:
         self._group = f"gateway.{lane}"
         self._workers: dict[TopicPartition, Worker] = {}
         self._draining = asyncio.Event()
+        self._fault: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
             **self._options,
             group_id=self._group,
@@ -104,6 +105,7 @@ class Gateway:
         try:
             await self._poll_until_drained()
             await self.release(list(self._workers.values()))
+            self._raise_faults()
         finally:
             await self._abandon()
 
@@ -143,6 +145,9 @@ class Gateway:
         self._consumer.seek(tp, offset or 0)
 
     def _raise_faults(self) -> None:
+        """What a worker died of, at work or while a rebalance released it (aiokafka only logs that)."""
+        if self._fault is not None:
+            raise self._fault
         for worker in self._workers.values():
             if worker.task is not None and worker.task.done():
                 worker.task.result()
@@ -162,8 +167,8 @@ class Gateway:
         await asyncio.gather(*(w.task for w in workers if w.task is not None), return_exceptions=True)
         for worker in workers:
             self._workers.pop(worker.tp, None)
-            if worker.task is not None and not worker.task.cancelled() and worker.task.exception() is not None:
-                raise worker.task.exception()  # type: ignore[misc]
+            if worker.task is not None and not worker.task.cancelled():
+                self._fault = self._fault or worker.task.exception()
 
     def workers(self) -> list[Worker]:
         """The workers of the partitions held now."""
@@ -192,17 +197,22 @@ class Gateway:
 
     async def _open(self, worker: Worker, producer: Producer) -> int | None:
         """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
-        self._ports.crash("fenced")
+        crash = self._ports.crash
+        crash("fenced")
         offset: int | None = await self._consumer.committed(worker.tp)
-        self._ports.crash("offset_read")
+        crash("offset_read")
         await self._rebuild(worker)
+        crash("rebuilt")
         await self._ports.fence()
+        crash("open_fenced")
         now = self._ports.clock()
         outputs = self._plan.assigned(worker.tp.partition, offset or 0, now)
         await producer.begin()
-        await producer.send(producer.batches(outputs.records, now))
-        self._ports.crash("assigned_sent")
+        crash("assigned_begun")
+        await producer.send(producer.batches(outputs.records, now), crash)
+        crash("assigned_sent")
         await producer.commit()
+        crash("opened")
         return offset
 
     async def _rebuild(self, worker: Worker) -> None:
@@ -234,7 +244,7 @@ class Gateway:
         crash("planned")
         await producer.begin()
         crash("begun")
-        await producer.send(batches)
+        await producer.send(batches, crash)
         crash("sent")
         await producer.offsets(worker.tp, records[-1].offset + 1, self._group)
         crash("offsets_sent")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -115,14 +115,15 @@ class Producer:
         """Open the transaction (local: nothing leaves yet)."""
         await self.kafka.begin_transaction()
 
-    async def send(self, batches: Sequence[tuple[str, int, Any]]) -> None:
+    async def send(self, batches: Sequence[tuple[str, int, Any]], crash: Callable[[str], None]) -> None:
         """Send every batch and wait for every answer.
 
         An unawaited failure would be left out of a commit that succeeds.
         """
-        futures = [
-            await self.kafka.send_batch(batch, topic, partition=partition) for topic, partition, batch in batches
-        ]
+        futures = []
+        for topic, partition, batch in batches:
+            futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
+            crash("sending")
         await asyncio.gather(*futures)
 
     async def offsets(self, partition: TopicPartition, offset: int, group: str) -> None:
