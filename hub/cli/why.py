@@ -44,7 +44,7 @@ def main(event_or_release: EventOrRelease, as_whom: AsWhom, lang: Lang = Languag
     who, asked = _who(as_whom), event_or_release.lower()
     if not UUID.fullmatch(asked):
         raise PunteError("usage", "the id is not a UUID", "give the `ce_id` of an event or of a release")
-    told = asyncio.run(_ask(who, asked))
+    told = asyncio.run(ask(Settings(), who, asked))
     print(json.dumps(told_json(told, lang), ensure_ascii=False) if as_json else "\n".join(lines(told, lang)))
     return status(told)
 
@@ -63,14 +63,14 @@ def _who(text: str) -> Audience:
     return found
 
 
-async def _ask(who: Audience, asked: str) -> Why:
+async def ask(settings: Settings, who: Audience, asked: str) -> Why:
     """Read, record the question, answer. Policies are compiled whether or not the event is known: both take as long."""
     from aiokafka.errors import KafkaConnectionError
 
     from hub.contracts.files import load_catalogue
     from hub.views.kafka import read_trail, record_question
 
-    settings, catalogue = Settings(), load_catalogue()
+    catalogue = load_catalogue()
     trail = _trail(catalogue, asked)
     try:
         await read_trail(settings.kafka(), trail)
