@@ -4,14 +4,16 @@
   there, or lacks a field it had to have.
 - doubled: a second record of one (event, unit, purpose), or a second decision of one event.
 - leaked: a release nobody was to get, or with any byte more than it had to have, or anything of the publisher's
-  headers in it.
+  headers in it, or anything in its headers, key or moment by which two units could match their records.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 from consent.terms import PartyRole, Transform
@@ -23,10 +25,13 @@ from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
 from hub.contracts.keys import KeyFault, KeyRing, b64, event_digest
 from hub.contracts.record import KafkaRecord
-from hub.contracts.wire import unframe
+from hub.contracts.wire import WireError, unframe
 
 HEADERS: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "traceparent")
 EVENT_FACTS: Final = 26
+TRACE: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00")
+TRACE_ID: Final = 35
+"""Characters of a traceparent up to the end of its trace id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +84,29 @@ def compare(history: History, by: Reference) -> Findings:
     """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
     findings = Findings()
     released = _by_id(history.releases, findings)
-    decided = Counter(d["eventId"] for d in history.decisions if d["part"] == 1)
-    for event_id, times in decided.items():
+    decided = Counter((d["source"], d["eventId"]) for d in history.decisions if d["part"] == 1)
+    for (_, event_id), times in decided.items():
         if times > 1:
             findings.add("doubled", "decided twice", event_id)
     for entry in history.journal:
-        if entry["id"] not in decided and entry["id"] not in history.refused:
+        if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
             findings.add("lost", "neither decided nor refused", entry["id"])
+    _traces(history.releases, findings)
     checker = _Checker(by, findings, released)
     for decision in sorted(_whole(history.decisions), key=lambda d: d["registerRevision"]):
         checker.event(decision, history.inbox.get((decision["source"], decision["eventId"])))
     for record in released.values():
         findings.add("leaked", "released without a decision", "", record.topic)
     return findings
+
+
+def _traces(releases: Iterable[KafkaRecord], findings: Findings) -> None:
+    """A trace id on the releases of two topics would join the records of two units."""
+    first: dict[bytes, str] = {}
+    for record in releases:
+        trace = (dict(record.headers).get("traceparent") or b"")[:TRACE_ID]
+        if first.setdefault(trace, record.topic) != record.topic:
+            findings.add("leaked", "shares its trace with another unit", "", record.topic)
 
 
 def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[str, str], KafkaRecord]:
@@ -140,7 +155,7 @@ class _Checker:
         expected = Plain(self._by.rows, register, seen).releases()
         self._audited(decision, expected)
         for (unit, purpose), want in expected.items():
-            self._one(_Case(envelope, inbox, seen, unit, purpose), want)
+            self._one(_Case(envelope, inbox, seen, unit, purpose), want, decision)
 
     def _audited(self, decision: Mapping[str, Any], expected: Mapping[tuple[str, str], Wanted]) -> None:
         """The audit names exactly the releases that had to be made."""
@@ -154,32 +169,39 @@ class _Checker:
         if set(named) - ids.keys():
             self._findings.add("leaked", "audited for a unit that must not learn", decision["eventId"])
 
-    def _one(self, case: _Case, want: Wanted) -> None:
+    def _one(self, case: _Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         keys = self._by.keys.unit(case.unit)
         digest = event_digest(case.envelope.source, case.envelope.id)
-        release_id = uuid_text(keys.release_id(digest, case.purpose, 1))
+        raw_id = keys.release_id(digest, case.purpose, 1)
+        release_id = uuid_text(raw_id)
         topic = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}"
         record = self._released.pop((topic, release_id), None)
         if record is None:
             self._findings.add("lost", "had to be released, is not there", case.envelope.id, topic)
             return
-        self._value(case, want, record)
         self._outside(case, want, record)
+        if record.timestamp != decision["batchAt"]:
+            self._findings.add("leaked", "has another moment than its batch", case.envelope.id, topic)
+        wrong = self._wrong(case, want, record) or _unproven(decision, raw_id, record.value or b"")
+        if wrong is not None:
+            self._findings.add(*wrong, case.envelope.id, topic)
 
-    def _value(self, case: _Case, want: Wanted, record: KafkaRecord) -> None:
-        """The leaves of its schema and the bytes of its value are exactly those of the plain reading."""
-        schema_id, body = unframe(record.value)
+    def _wrong(self, case: _Case, want: Wanted, record: KafkaRecord) -> tuple[str, str] | None:
+        """The leaves of its schema and the bytes of its value are exactly those of the plain reading; else what not."""
+        try:
+            schema_id, body = unframe(record.value)
+        except WireError:
+            return "lost", "has no frame"
         schema = self._by.catalogue.schemas.get(schema_id, {"fields": []})
         leaves = release_leaves(schema)
         more = {path for path, how in leaves.items() if want.get(path) != how}
         if more:
-            self._findings.add("leaked", "has a field it must not have", case.envelope.id, record.topic)
-        elif leaves.keys() != want.keys():
-            self._findings.add("lost", "lacks a field it must have", case.envelope.id, record.topic)
-        else:
-            made = project(case.seen.record, want, self._names(case))
-            if self._encoders.encode(schema_id, schema, made) != body:
-                self._findings.add("leaked", "has other bytes than it must have", case.envelope.id, record.topic)
+            return "leaked", "has a field it must not have"
+        if leaves.keys() != want.keys():
+            return "lost", "lacks a field it must have"
+        made = project(case.seen.record, want, self._names(case))
+        same = self._encoders.encode(schema_id, schema, made) == body
+        return None if same else ("leaked", "has other bytes than it must have")
 
     def _outside(self, case: _Case, want: Wanted, record: KafkaRecord) -> None:
         """Key and headers are the closed list, and nothing in them is the publisher's."""
@@ -193,7 +215,8 @@ class _Checker:
         theirs = {value for _, value in case.inbox.headers if value is not None and len(value) > len(b"1.0")}
         given = (value for name, value in record.headers if name not in ("ce_type", "ce_time"))
         copied = theirs & {value for value in given if value is not None}
-        if wrong or copied or record.key != subject or tuple(name for name, _ in record.headers) != HEADERS:
+        listed = tuple(name for name, _ in record.headers) == HEADERS
+        if wrong or copied or record.key != subject or not listed or not _fresh(case, headers["traceparent"]):
             self._findings.add("leaked", "key or headers are not the closed list", case.envelope.id, record.topic)
 
     @staticmethod
@@ -232,6 +255,21 @@ class _Case:
     def case_handle(self, keys: KeyRing) -> bytes:
         """The case of the event."""
         return case_handle(self.envelope, keys)
+
+
+def _unproven(decision: Mapping[str, Any], release_id: bytes, value: bytes) -> tuple[str, str] | None:
+    """The audit names other bytes than those that went out."""
+    proof = {(entry["sha256"], entry["length"]) for entry in decision["releases"] if entry["releaseId"] == release_id}
+    return None if proof <= {(sha256(value).digest(), len(value))} else ("lost", "its bytes are not those of the audit")
+
+
+def _fresh(case: _Case, trace: bytes | None) -> bool:
+    """Whether a trace begins with the release: of its form, and nothing of the publisher's ids in it."""
+    if trace is None or not TRACE.fullmatch(trace):
+        return False
+    theirs = dict(case.inbox.headers).get("traceparent") or b""
+    parts = {case.envelope.id.replace("-", "").encode(), *(part for part in theirs.split(b"-") if len(part) > 2)}
+    return not any(part in trace for part in parts)
 
 
 def case_handle(envelope: Envelope, keys: KeyRing) -> bytes:

@@ -55,10 +55,17 @@ class Plain:
                 continue
             if lane not in unit["lanes"] or unit["handle"] == self.seen.source or agreement["from"] > self.seen.at:
                 continue
+            if agreement["until"] <= self.seen.at and not self._has_duty(unit["role"]):
+                continue
             for entry in agreement["subscribes"]:
                 event_type, _, purpose = entry.partition(":")
                 if event_type == self.seen.type.name:
                     yield unit, purpose
+
+    def _has_duty(self, role: str) -> bool:
+        """An agreement that ran out ends what it permits, never a duty: that takes a person."""
+        duties = {line["role"] for line in self.rows.lines if line["event"] == self.seen.type.name}
+        return role.replace("_", "-") in duties
 
     def _one(self, unit: Mapping[str, Any], purpose: str, forced: tuple[str, ...]) -> Wanted | None:
         if self._denied(unit):

@@ -41,7 +41,7 @@ class Names:
 
 
 def release_leaves(schema: Mapping[str, Any], above: str = "") -> dict[Path, str]:
-    """Path -> transform of every leaf a release schema declares."""
+    """Path -> transform of every leaf a release schema declares; `none` in a schema that is not a release's."""
     found: dict[Path, str] = {}
     for field in schema["fields"]:
         kind = field["type"]
@@ -51,7 +51,7 @@ def release_leaves(schema: Mapping[str, Any], above: str = "") -> dict[Path, str
         elif isinstance(kind, Mapping) and kind["type"] == "array" and _is_record(kind["items"]):
             found |= release_leaves(kind["items"], f"{above}{field['name']}[].")
         else:
-            found[above + field["name"]] = field["punte.transform"]
+            found[above + field["name"]] = field.get("punte.transform", "none")
     return found
 
 
