@@ -142,6 +142,20 @@ def full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
     return check
 
 
+def random_pool(size: int = 24_576) -> Callable[[int], bytes]:
+    """Bytes of `os.urandom`, asked for many at a time: one call of the system for a thousand trace ids."""
+    pool, used = b"", 0
+
+    def take(count: int) -> bytes:
+        nonlocal pool, used
+        if used + count > len(pool):
+            pool, used = os.urandom(max(size, count)), 0
+        used += count
+        return pool[used - count : used]
+
+    return take
+
+
 def alarm(lane: Lane) -> Callable[[str], None]:
     """An alarm is a log line of level error with a code."""
     return lambda code: log.error("alarm", code=code, lane=lane.value)
@@ -254,7 +268,7 @@ class OpenGateway:
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
         rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
-        planner = Planner(lane, rules, knowledge, World(build_name(), os.urandom))
+        planner = Planner(lane, rules, knowledge, World(build_name(), random_pool()))
         ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, alarm(lane))
         return Gateway(lane, parts.options, planner, ports, self._batch)
 

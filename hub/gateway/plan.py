@@ -79,6 +79,7 @@ class Planner:
         """`knowledge` is the fold that the fence has made current before each plan."""
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
+        self._seen_topic = topics.seen(lane)
 
     def assigned(self, partition: int, first_offset: int, now: int) -> Outputs:
         """The record of an assignment of a partition, first thing after the fence."""
@@ -144,7 +145,7 @@ class Planner:
         digest = event.subject.digest or b""
         self._new(event, digest, batch)
         seen.add(digest, check, batch.now)
-        batch.out.add(topics.seen(self._lane), subject.record.partition, digest, check)
+        batch.out.add(self._seen_topic, subject.record.partition, digest, check)
 
     def _known(self, subject: Subject, verdict: Seen, batch: _Batch) -> None:
         """A repeat has no second effect; a conflict keeps the first and isolates the second."""

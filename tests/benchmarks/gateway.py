@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consent.decide import decide
 from consent.facts import Facts, FixedFacts
 from consent.terms import Lane
-from hub.assemble import full_check, gateway_codecs
+from hub.assemble import full_check, gateway_codecs, random_pool
 from hub.contracts import topics
 from hub.contracts.envelope import Admission
 from hub.contracts.files import load_catalogue
@@ -98,7 +97,7 @@ def planner(pack: Pack) -> Planner:
         outgoing[release] = Outgoing(pack.slicer.bind(release), walker(schema, schema_id), full_check(schema))
     runtime = TypeRuntime(NAME, NAME.encode(), pack.slicer, outgoing)
     rules = Rules(pack.policy, {EVENT_ID: runtime}, key_ring(1, bytes(32)), gateway_codecs(load_catalogue()))
-    return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", os.urandom))
+    return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", random_pool()))
 
 
 def inputs(pack: Pack, count: int) -> list[Input]:
@@ -143,7 +142,9 @@ async def until_offsets(options: Mapping[str, Any], group: str, count: int) -> N
     consumer = AIOKafkaConsumer(**options, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
-        while sum([await consumer.committed(tp) or 0 for tp in partitions]) < count:
+        while True:
+            if sum([await consumer.committed(tp) or 0 for tp in partitions]) >= count:
+                return
             await asyncio.sleep(0.02)
     finally:
         await consumer.stop()
