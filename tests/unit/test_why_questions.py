@@ -60,7 +60,7 @@ def codecs() -> Codecs:
 
 
 def decision_record(**change: Any) -> dict[str, Any]:
-    """A risk assessment given to the centre, withheld from the children's unit and, consent withdrawn, from the shelter."""
+    """A risk assessment: given to the centre, withheld from the children's unit and (consent withdrawn) the shelter."""
     content = {"instrument": "RO_POL_21", "result": "imminent", "childInHousehold": "no"}
     parties = {PartyRole.VICTIM: handle("victim")}
     event = Event("risk.assessed", SOURCE, handle("case"), parties, PLACE, frozenset(), content)
