@@ -126,7 +126,7 @@ async def test_a_successor_knows_what_its_predecessor_took(hub: Hub) -> None:
 
 @pytest.mark.kafka
 async def test_a_fault_met_while_a_rebalance_takes_the_partition_ends_the_process(hub: Hub) -> None:
-    """aiokafka only logs what a rebalance callback raises: the loop itself must see the fault and end."""
+    """Kafka's client only logs what a rebalance callback raises: the loop itself must see the fault and end."""
     async with gateway(hub, LANE) as first:
         await first.opened()
         made = first.gateway[0]
