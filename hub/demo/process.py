@@ -91,6 +91,7 @@ class Run:
     def __init__(self, wanted: Wanted, hub: Parts, say: Say) -> None:
         self._wanted, self._hub, self._say = wanted, hub, say
         self._rng = Random(wanted.seed)
+        self._policy = proven_policy(hub.settings, hub.catalogue)
         self._now = now_ms()
         self._crowd = Crowd(hub.catalogue, wanted.federation, self._rng, self._now)
         self._journal = wanted.folder / "journal.jsonl"
@@ -101,10 +102,9 @@ class Run:
         """Create the topics; load policy, keys, units and agreements into the register."""
         federation, options = self._wanted.federation, self._hub.options
         await create(options, plan_topics(parties(federation), LANES), 1)
-        policy = proven_policy(self._hub.settings, self._hub.catalogue)
         signed = Signed(self._now, PEOPLE)
         records = [
-            *start_records(policy, self._hub.keys, signed),
+            *start_records(self._policy, self._hub.keys, signed),
             *federation_records(federation, self._hub.catalogue.ids, signed),
         ]
         async with RegisterWriter(options, self._hub.registers()) as writer:
@@ -165,7 +165,12 @@ class Run:
         event_type = self._hub.catalogue.types[scene.type]
         cells = {column.unit: outcomes(self._hub.catalogue, event_type, column) for column in columns}
         title = f"{scene.number}. {scene.title} ({scene.type}, from {self._units[scene.source].role})"
-        return text_table(title, [field.path for field in event_type.fields], cells)
+        asked = {column.unit for column in columns if self._asked(scene.type, column.role)}
+        return text_table(title, [field.path for field in event_type.fields], cells, asked)
+
+    def _asked(self, event_type: str, role: str) -> bool:
+        """Whether any unit of a role may learn of a type: its cell is not empty."""
+        return any((event_type, role) == (cell[0], cell[1].value) for cell in self._policy.cells)
 
     async def _relations_settle(self, scene: Scene) -> None:
         """A referral begins a relation a moment after its release; the next event of the story rests on it."""

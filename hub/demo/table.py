@@ -6,13 +6,14 @@ off the policy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from consent.terms import EventType, Outcome, Transform
 from hub.contracts.catalogue import Catalogue
 
+CELL: Final = len(Outcome.DOES_NOT_LEARN.value)
 GIVEN: Final = frozenset({Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF})
 
 
@@ -62,10 +63,22 @@ def _inner(kind: object) -> tuple[Mapping[str, object], str] | None:
     return (kind, ".") if isinstance(kind, Mapping) and kind["type"] == "record" else None
 
 
-def text_table(title: str, rows: Sequence[str], columns: Mapping[str, Mapping[str, Outcome]]) -> str:
-    """The table as lines of plain text."""
+def told(cells: Mapping[str, Outcome]) -> bool:
+    """Whether a unit learns of the event at all."""
+    return any(outcome is not Outcome.DOES_NOT_LEARN for outcome in cells.values())
+
+
+def text_table(
+    title: str, rows: Sequence[str], columns: Mapping[str, Mapping[str, Outcome]], asked: Collection[str]
+) -> str:
+    """The table as lines of plain text: the units that learn of the event, and those of `asked` that do not.
+
+    `asked`: the units that may learn of this type at all; all others share one line.
+    """
+    heads = [head for head, cells in columns.items() if head in asked or told(cells)]
     width = max(len(row) for row in rows)
-    heads = list(columns)
-    lines = [title, " " * width + "  " + "  ".join(f"{head:<14}" for head in heads)]
-    lines += [f"{row:<{width}}  " + "  ".join(f"{columns[head][row].value:<14}" for head in heads) for row in rows]
+    lines = [title, " " * width + "  " + "  ".join(f"{head:<{CELL}}" for head in heads)]
+    lines += [f"{row:<{width}}  " + "  ".join(f"{columns[h][row].value:<{CELL}}" for h in heads) for row in rows]
+    if len(heads) < len(columns):
+        lines.append(f"all other units: {Outcome.DOES_NOT_LEARN.value}")
     return "\n".join(line.rstrip() for line in lines)
