@@ -44,7 +44,7 @@ def main(
     from hub.demo.process import Wanted, run_demo
     from hub.telemetry.logs import configure_logs
 
-    configure_logs("WARNING")
+    configure_logs("ERROR")
     with tempfile.TemporaryDirectory(prefix="punte-demo-") as scratch:
         folder = Path(".punte/demo") if keep else Path(scratch)
         (folder / "journal.jsonl").unlink(missing_ok=True)

@@ -283,7 +283,7 @@ def _environment(bootstrap: str, secret: Path) -> dict[str, str]:
         "PUNTE_KAFKA_BOOTSTRAP": bootstrap,
         "PUNTE_SECRET_FILE": str(secret),
         "PUNTE_PROFILE": "demo",
-        "PUNTE_LOG_LEVEL": "WARNING",
+        "PUNTE_LOG_LEVEL": "ERROR",
     }
 
 

@@ -81,7 +81,9 @@ class Routed(logging.Handler):
     """The only handler of the standard library's loggers: place and level, nothing of the message."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Says that a library spoke, and from where."""
+        """Says that a library spoke, and from where; one level less readily than our own code."""
+        if record.levelno < Threshold.level + (logging.INFO - logging.DEBUG) and Threshold.level > logging.DEBUG:
+            return
         place = short_place(record.pathname, record.lineno)
         line = get_log(record.name)
         speak = getattr(line, logging.getLevelName(record.levelno).lower(), line.warning)
