@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from consent.terms import Role
 from hub.contracts.shape import base_name, inline, nullable
-from hub.contracts.wire import BASIS_KINDS
+from hub.contracts.wire import BASIS_KINDS, KIND_ROLES
 from hub.demo.crowd import Published
 from hub.demo.records import random_record
 from tests.support.hub import Hub
@@ -92,11 +92,13 @@ def singing(hub: Hub, canary: Canary, event_type: str) -> Published:
     schema = inline(hub.parts.catalogue.event_schema(event_type))
     record = random_record(hub.parts.catalogue, event_type, Full(uuid.uuid4().int))
     only = hub.parts.catalogue.entries[event_type].only_leaf
-    record |= {name: event.record[name] for name in (only, "toKind", "toUnit") if name in record}
+    record |= {only: event.record[only]} if only else {}
     units = {"taskedUnits": [hub.unit(Role.POL_R)], "unitToSend": hub.unit(Role.POL_R), "siruta": PLACE}
     record |= {name: value for name, value in units.items() if name in record}
     if "toKind" in record:
-        record["basis"]["kind"] = BASIS_KINDS[record["toKind"]]
+        kind = "mobile_team" if event.source != hub.unit(Role.MOBILE) else "social_local"
+        record |= {"toKind": kind, "toUnit": hub.unit(KIND_ROLES[kind])}
+        record["basis"]["kind"] = BASIS_KINDS[kind]
     _tag(schema, record, canary, "")
     return replace(event, record=record, subject=canary.tag("header ce_subject"))
 

@@ -70,6 +70,7 @@ class Hub:
     federation: Federation
     environment: dict[str, str]
     log: Path
+    producer: AIOKafkaProducer
     rng: Random = field(default_factory=lambda: Random(uuid.uuid4().int))
 
     def unit(self, role: Role, nth: int = 0) -> str:
@@ -103,8 +104,7 @@ class Hub:
 
     async def send(self, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]], key: bytes = b"") -> None:
         """Write one record, acknowledged."""
-        async with AIOKafkaProducer(**self.parts.options, acks="all") as producer:
-            await producer.send_and_wait(topic, value, key=key or None, headers=list(headers))
+        await self.producer.send_and_wait(topic, value, key=key or None, headers=list(headers))
 
     async def put(self, *records: dict[str, Any]) -> list[int]:
         """Write register records; their offsets."""
@@ -191,11 +191,12 @@ async def prepared(bootstrap: str, folder: Path) -> AsyncIterator[Hub]:
     policy = assemble.proven_policy(settings, parts.catalogue)
     signed = Signed(assemble.now_ms(), PEOPLE)
     units = federation_records(federation, parts.catalogue.ids, signed)
-    hub = Hub(parts, policy, federation, {**os.environ, **names}, folder / "hub.log")
     await create(parts.options, topics.plan(parties(federation), LANES), 1)
-    await hub.put(*start_records(policy, parts.keys, signed), *units)
-    yield hub
-    await hub.put(*({**record, "state": "closed"} for record in units if record["kind"] == "unit"))
+    async with AIOKafkaProducer(**parts.options, acks="all") as producer:
+        hub = Hub(parts, policy, federation, {**os.environ, **names}, folder / "hub.log", producer)
+        await hub.put(*start_records(policy, parts.keys, signed), *units)
+        yield hub
+        await hub.put(*({**record, "state": "closed"} for record in units if record["kind"] == "unit"))
 
 
 @asynccontextmanager
@@ -257,8 +258,9 @@ async def in_processes(hub: Hub, level: str = "DEBUG") -> AsyncIterator[None]:
 
 
 def _ready_parts(log: Path) -> int:
-    lines = (line for line in log.read_text().splitlines() if line.startswith("{"))
-    return len({said["step"] for said in map(json.loads, lines) if said.get("code") == "ready"})
+    """Lines of several processes can run into each other, their objects not."""
+    said = (json.loads(line) for line in re.findall(r"\{[^{}]*\}", log.read_text()))
+    return len({line["step"] for line in said if line.get("code") == "ready"})
 
 
 @pytest.fixture(scope="module")
