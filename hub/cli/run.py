@@ -95,4 +95,11 @@ def _run(work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
     except KafkaConnectionError:
         raise PunteError("kafka_unreachable", f"no Kafka answers at `{settings.kafka_bootstrap}`") from None
     except PolicyRefused as refused:
-        raise PunteError("policy_refused", "; ".join(finding.sentence for finding in refused.findings)) from None
+        raise _refused(refused) from None
+
+
+def _refused(refused: PolicyRefused) -> PunteError:
+    """Every finding with its remedy, which names the rows: nobody has to ask again."""
+    sentences = "; ".join(f"{finding.kind.value}: {finding.sentence}" for finding in refused.findings)
+    remedies = "; ".join(dict.fromkeys(finding.remedy for finding in refused.findings))
+    return PunteError("policy_refused", sentences, f"{remedies} (see `punte policy prove`)")
