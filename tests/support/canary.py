@@ -21,7 +21,9 @@ from hub.demo.crowd import Published
 from hub.demo.records import random_record
 from tests.support.hub import Hub
 
-PLACE: Final = 54975
+HEARD: Final = {"siruta": 54975, "result": "imminent", "childInHousehold": "yes", "severity": "critical"}
+"""What makes guards true, so that somebody receives each event."""
+
 KEPT: Final = ("citizenship",)
 """Texts of two letters, too short for a token; units are opaque codes, not texts."""
 
@@ -93,8 +95,9 @@ def singing(hub: Hub, canary: Canary, event_type: str) -> Published:
     record = random_record(hub.parts.catalogue, event_type, Full(uuid.uuid4().int))
     only = hub.parts.catalogue.entries[event_type].only_leaf
     record |= {only: event.record[only]} if only else {}
-    units = {"taskedUnits": [hub.unit(Role.POL_R)], "unitToSend": hub.unit(Role.POL_R), "siruta": PLACE}
-    record |= {name: value for name, value in units.items() if name in record}
+    patrol = hub.unit(Role.POL_R)
+    wanted = HEARD | {"taskedUnits": [patrol], "unitToSend": patrol}
+    record |= {name: value for name, value in wanted.items() if name in record}
     if "toKind" in record:
         kind = "mobile_team" if event.source != hub.unit(Role.MOBILE) else "social_local"
         record |= {"toKind": kind, "toUnit": hub.unit(KIND_ROLES[kind])}
