@@ -71,6 +71,8 @@ class Machine:
         """A dead process does not complain that nobody closed its clients."""
         for one in self.clients:
             one._closed = True
+        for held in (self.clients, self.connections, self.tasks):
+            held.clear()
 
 
 def crash_at(machine: Machine, step: str, nth: int) -> Callable[[str], None]:
@@ -111,8 +113,10 @@ def network() -> Iterator[None]:
 
 
 def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What a dead process would have said of futures nobody waited for. Said while another test parses code, it breaks
-    Python 3.11 (gh-106905), so these futures are collected here."""
+    """What a dead process would have said of futures nobody waited for.
+
+    Said while another test parses code, it would break Python 3.11 (gh-106905), so these futures are collected here.
+    """
 
 
 def _counted(maker: Callable[..., None]) -> Callable[..., None]:
