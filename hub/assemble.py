@@ -45,7 +45,7 @@ from hub.gateway.rules import Rules as GatewayRules
 from hub.ingress.admit import Rules
 from hub.ingress.kafka import AdmissionCodecs, Admitter
 from hub.ingress.publishers import Publishers
-from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower
+from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower, read_register
 from hub.registry.relations import BEGINS, Relations
 from hub.release.files import read_pack
 from hub.release.slicer import Slicer
@@ -292,6 +292,9 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
         parts.catalogue.ids[f"{name}/v1"]: Slicer(parts.catalogue.event_schema(name), (), {}, parts.catalogue.siruta)
         for name in BEGINS
     }
+    standing = await read_register(parts.options, codecs)
+    found = {handle: change.record or {} for (kind, handle), change in standing.items() if kind == "keycheck"}
+    check_keys(found, parts.keys)
     async with RegisterWriter(parts.options, codecs) as writer:
         tasks: list[Coroutine[Any, Any, None]] = [
             RegisterCopy(parts.options, codecs, parts.record("audit.register")).run()
