@@ -1,6 +1,7 @@
 """Empties an outbox into the unit's inboxes.
 
-Rule kept: at least once, in order; a row is marked only when all replicas have acknowledged it.
+Rule kept: at least once, in order; a row is marked only when all replicas have acknowledged it; a row that is no event
+is marked for a person and never stops those behind it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
 from hub.contracts.envelope import inbox_headers
-from hub.contracts.wire import frame
+from hub.contracts.wire import MAX_VALUE, frame
 from hub.telemetry.logs import get_log
 
 log = get_log(__name__)
 BATCH: Final = 200
 IDLE_S: Final = 0.05
+FAULTS: Final = (RowRefused, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, OSError)
+"""What a mapping or the encoder raises on a row that is no event; none of it may stop the rows behind it."""
 
 
 class OutboxPublisher:
@@ -64,7 +67,7 @@ class OutboxPublisher:
         for row in rows:
             try:
                 topic, value, headers = self._encoded(self._mapping(row))
-            except (RowRefused, ValueError, TypeError, KeyError):
+            except FAULTS:
                 refused.append(row.id)
                 log.warning("row.refused", event_id=row.id, unit=self._unit)
                 continue
@@ -78,6 +81,8 @@ class OutboxPublisher:
         out = io.BytesIO()
         fastavro.schemaless_writer(out, self._schemas[event.type], dict(event.record), strict=True)
         value = frame(self._catalogue.ids[f"{event.type}/v1"], out.getvalue())
+        if len(value) > MAX_VALUE:
+            raise RowRefused("record", f"keep it below {MAX_VALUE} bytes")
         lane = self._catalogue.entries[event.type].lane
         headers = inbox_headers(event.id, self._unit, event.type, event.time, event.subject)
         return topics.inbox(lane, self._unit), value, headers

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from connectors.sdk.port import Row
 
@@ -48,7 +48,7 @@ class Outbox:
         found = self._db.execute(
             "SELECT id, kind, time, subject, record FROM outbox WHERE state = 'pending' ORDER BY seq LIMIT ?", (limit,)
         )
-        return [Row(row_id, kind, time, subject, json.loads(record)) for row_id, kind, time, subject, record in found]
+        return [Row(row_id, kind, time, subject, _record(record)) for row_id, kind, time, subject, record in found]
 
     def mark(self, ids: Iterable[str], state: str) -> None:
         """Mark rows `sent` (acknowledged) or `refused` (for a person)."""
@@ -59,3 +59,11 @@ class Outbox:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def _record(text: str) -> Any:
+    """The JSON of a row; an empty record, which no schema takes, when it is none: the row is refused, not stuck."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return {}

@@ -1,0 +1,129 @@
+"""The supervisor starts a killed part again, ends everything on a refusal, and ends its own children only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hub.errors import Exit
+from hub.supervise.process import Part, Supervisor
+
+LIVES = "import signal, sys; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); sys.exit(0)"
+"""A child as a part of the hub is: it says that it works, and ends by itself on SIGTERM."""
+REFUSES = "import sys; sys.exit(3)"
+FAILS = "import sys; sys.exit(1)"
+PATIENCE_S = 20
+
+
+@dataclass(slots=True)
+class Told:
+    """What the supervisor said, and a way to wait for it."""
+
+    said: list[tuple[str, str]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def say(self, code: str, part: str) -> None:
+        """Take one message."""
+        self.said.append((code, part))
+        self.news.set()
+
+    async def until(self, holds: Callable[[list[tuple[str, str]]], bool]) -> None:
+        """Wait until what was said satisfies a condition."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds(self.said):
+                self.news.clear()
+                await self.news.wait()
+
+
+@asynccontextmanager
+async def supervised(told: Told, *names: str) -> AsyncIterator[tuple[Supervisor, asyncio.Task[int]]]:
+    """A supervisor at work on parts of these names, ended at the end."""
+    made = Supervisor([Part(name, (name,)) for name in names], dict(os.environ), told.say)
+    running = asyncio.create_task(made.run())
+    try:
+        yield made, running
+    finally:
+        made.stop()
+        await asyncio.wait_for(running, PATIENCE_S)
+
+
+@pytest.fixture(autouse=True)
+def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of `punte`: a program whose first word says how it behaves."""
+    python = tmp_path / "python"
+    words = "\n".join(f'  {name}) exec {sys.executable} -c "{code}" ;;' for name, code in BEHAVIOURS.items())
+    python.write_text(f"#!/bin/sh\ncase $3 in\n{words}\nesac\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+
+BEHAVIOURS = {"one": LIVES, "two": LIVES, "refuses": REFUSES, "fails": FAILS}
+
+
+async def test_all_parts_are_ready_before_it_says_so() -> None:
+    """`ready()` waits for every part's own word."""
+    told = Told()
+    async with supervised(told, "one", "two") as (supervisor, _):
+        assert await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+        assert {part for code, part in told.said if code == "ready"} == {"one", "two"}
+        assert set(supervisor.pids()) == {"one", "two"}
+
+
+async def test_a_killed_part_is_started_again() -> None:
+    """`kill -9` of one child: it works again under another process id, the other was not touched."""
+    told = Told()
+    async with supervised(told, "one", "two") as (supervisor, _):
+        await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+        before = supervisor.pids()
+        os.kill(before["one"], signal.SIGKILL)
+        await told.until(lambda said: said.count(("ready", "one")) == 2)
+        after = supervisor.pids()
+        assert after["one"] != before["one"]
+        assert after["two"] == before["two"]
+        assert ("restarting", "one") in told.said
+        assert ("restarting", "two") not in told.said
+
+
+async def test_a_part_that_fails_is_started_again_and_again() -> None:
+    """A fault is not a refusal: each end is followed by another start."""
+    told = Told()
+    async with supervised(told, "fails") as (_, running):
+        await told.until(lambda said: said.count(("started", "fails")) >= 3)
+        assert not running.done()
+
+
+async def test_a_refusal_ends_everything_with_its_status() -> None:
+    """No restart mends a refused policy: all parts end, the status is the refusal's."""
+    told = Told()
+    async with supervised(told, "one", "refuses") as (supervisor, running):
+        assert await asyncio.wait_for(running, PATIENCE_S) == Exit.FINDINGS
+        assert supervisor.pids() == {}
+        assert ("refused", "refuses") in told.said
+        assert ("restarting", "refuses") not in told.said
+
+
+async def test_a_refusal_before_everyone_is_ready_is_told() -> None:
+    """Whoever waits for readiness learns that it will not come."""
+    async with supervised(Told(), "one", "refuses") as (supervisor, _):
+        assert not await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+
+
+async def test_stop_drains_every_child() -> None:
+    """After `stop()` no child is left, and the status is done."""
+    told = Told()
+    async with supervised(told, "one", "two") as (supervisor, running):
+        await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+        pids = supervisor.pids()
+        supervisor.stop()
+        assert await asyncio.wait_for(running, PATIENCE_S) == Exit.DONE
+        for pid in pids.values():
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
