@@ -18,7 +18,7 @@ async def test_a_unit_reads_its_releases(hub: Hub) -> None:
     """Headers of the closed list and the decoded release, in text and as JSON; no more than were asked for."""
     patrol = hub.unit(Role.POL_R)
     for _ in range(2):
-        event = hub.event("incident.reported")
+        event = hub.event("incident.reported", patrol)
         event.record.update(siruta=PLACE, taskedUnits=[patrol], address="Strada Exemplului 7")
         await hub.publish(event)
     await hub.read([topics.release(Lane.CASE, patrol, "P1")], 2, lambda record: True)

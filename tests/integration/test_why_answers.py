@@ -36,8 +36,8 @@ class Case:
 @pytest.fixture(scope="module")
 async def case(hub: Hub) -> Case:
     """The incident, decided."""
-    event = hub.event("incident.reported")
     tasked, other = hub.unit(Role.POL_R, 0), hub.unit(Role.POL_R, 2)
+    event = hub.event("incident.reported", tasked, other)
     event.record.update(siruta=PLACE, taskedUnits=[tasked])
     await hub.publish(event)
     entry = await hub.released(event, tasked)

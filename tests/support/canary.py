@@ -90,12 +90,12 @@ class Canary:
 
 def singing(hub: Hub, canary: Canary, event_type: str) -> Published:
     """An event that admission accepts, full, with a tag in every text."""
-    event = hub.event(event_type)
+    patrol = hub.unit(Role.POL_R)
+    event = hub.event(event_type, patrol)
     schema = inline(hub.parts.catalogue.event_schema(event_type))
     record = random_record(hub.parts.catalogue, event_type, Full(uuid.uuid4().int))
     only = hub.parts.catalogue.entries[event_type].only_leaf
     record |= {only: event.record[only]} if only else {}
-    patrol = hub.unit(Role.POL_R)
     wanted = HEARD | {"taskedUnits": [patrol], "unitToSend": patrol}
     record |= {name: value for name, value in wanted.items() if name in record}
     if "toKind" in record:

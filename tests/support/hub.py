@@ -82,10 +82,10 @@ class Hub:
         """All units."""
         return frozenset(unit.code for unit in self.federation.units)
 
-    def event(self, event_type: str) -> Published:
-        """A random event of a type that admission accepts, from a unit that may publish it."""
+    def event(self, event_type: str, *never: str) -> Published:
+        """A random event of a type that admission accepts, from a unit that may publish it; never from these units."""
         crowd = Crowd(self.parts.catalogue, self.federation, self.rng, assemble.now_ms())
-        return next(event for event in crowd.events(4000) if event.type == event_type)
+        return next(event for event in crowd.events(4000) if event.type == event_type and event.source not in never)
 
     def value(self, event: Published) -> bytes:
         """The framed bytes of an event."""
