@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +24,8 @@ SOURCE_PREFIX: Final = "urn:punte:unit:"
 HUB_SOURCE: Final = b"urn:punte:hub"
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
 
 _UNIT: Final = r"u[a-z0-9]{5}"
 _FORMS: Final = {
@@ -97,14 +99,14 @@ def parse_time(text: str) -> int:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
         raise EnvelopeFault("ce_time", "is not a moment") from None
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    return (moment - _EPOCH) // _MS
 
 
 @lru_cache(maxsize=8192)
 def format_time(ms: int) -> str:
     """The inverse of `parse_time`. Remembered: the releases of one event, and all of one hour, share a time."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return f"{moment.replace(tzinfo=None).isoformat()}.{ms % 1000:03d}Z"
 
 
 _STEPS: Final = {Transform.AS_IS: 1, Transform.HOUR: HOUR_MS, Transform.DAY: DAY_MS}
@@ -139,12 +141,12 @@ def parse_admitted(headers: Headers) -> Admission:
     """The admission behind an admitted record; `EnvelopeFault` when the record was not written by admission."""
     found = dict(headers)
     try:
-        parties = {role: found[name] for name, role in _PARTIES.items() if name in found}
+        parties = {role: bytes(found[name]) for name, role in _PARTIES.items() if name in found}  # type: ignore[arg-type]
         return Admission(
             found["id"].decode("ascii"),  # type: ignore[union-attr]
             int(found["time"]),  # type: ignore[arg-type]
-            found["case"],  # type: ignore[arg-type]
-            parties,  # type: ignore[arg-type]
+            bytes(found["case"]),  # type: ignore[arg-type]
+            parties,
             "late" in found,
         )
     except (KeyError, ValueError, AttributeError, TypeError):

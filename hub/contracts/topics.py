@@ -162,22 +162,38 @@ def unit_acls(party: Party) -> list[Acl]:
 
 
 def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
-    """What a real broker grants to the hub's own processes, one principal per capability."""
+    """What a real broker grants to the hub's own processes, one principal per capability (contract.md section 2)."""
     rights: list[Acl] = []
     for lane in sorted(lanes):
-        rights += _grant("User:punte-ingress", f"inbox.{lane}.*", f"admitted.{lane}", f"audit.attempt.{lane}")
-        rights += _grant(
-            "User:punte-gateway",
-            admitted(lane),
-            seen(lane),
-            f"release.{lane}.*",
-            f"receipt.{lane}.*",
-            f"audit.*.{lane}",
-        )
-        rights.append(Acl("User:punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"))
-        rights.append(Acl("User:punte-gateway", "Write", "Topic", quarantine(lane)))
-    return [*rights, Acl("User:punte-registry", "Write", "Topic", REGISTER)]
+        rights += _ingress_acls(lane) + _gateway_acls(lane)
+        rights += _grant("punte-registry", "Read", "Topic", admitted(lane), audit_decision(lane))
+        rights += _grant("punte-registry", "Read", "Group", f"registry.{lane}")
+    rights += _grant("punte-ingress", "Read", "Topic", REGISTER)
+    rights += _grant("punte-gateway", "Read", "Topic", REGISTER, AUDIT_POLICY)
+    rights += _grant("punte-gateway", "Write", "Topic", AUDIT_POLICY)
+    rights += _grant("punte-registry", "Read", "Topic", REGISTER, AUDIT_REGISTER)
+    return [*rights, *_grant("punte-registry", "Write", "Topic", REGISTER, AUDIT_REGISTER)]
 
 
-def _grant(who: str, read: str, *write: str) -> list[Acl]:
-    return [Acl(who, "Read", "Topic", read), *(Acl(who, "Write", "Topic", name) for name in write)]
+def _ingress_acls(lane: Lane) -> list[Acl]:
+    written = (admitted(lane), f"receipt.{lane}.*", quarantine(lane), audit_attempt(lane))
+    return [
+        *_grant("punte-ingress", "Read", "Topic", f"inbox.{lane}.*"),
+        *_grant("punte-ingress", "Write", "Topic", *written),
+        *_grant("punte-ingress", "Read", "Group", f"ingress.{lane}"),
+    ]
+
+
+def _gateway_acls(lane: Lane) -> list[Acl]:
+    """It reads `seen` back when a partition is assigned to it, and commits offsets inside its transactions."""
+    written = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane))
+    return [
+        *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane)),
+        *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),
+        *_grant("punte-gateway", "Read", "Group", f"gateway.{lane}"),
+        *_grant("punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"),
+    ]
+
+
+def _grant(who: str, operation: str, resource: str, *names: str) -> list[Acl]:
+    return [Acl(f"User:{who}", operation, resource, name) for name in names]

@@ -48,21 +48,21 @@ class Relations:
     slicers: Mapping[int, Slicer]
     decisions: RecordCodec
     _named: dict[Place, Named] = field(default_factory=dict)
-    _decided: dict[Place, Mapping[str, Any]] = field(default_factory=dict)
+    _decided: dict[Place, list[Mapping[str, Any]]] = field(default_factory=dict)
     _ahead: dict[int, int] = field(default_factory=dict)
 
     def admitted(self, record: KafkaRecord) -> Iterator[dict[str, Any]]:
         """Take an admitted record; gives the relations that begin if its decision is known already."""
         self._ahead[record.partition] = record.offset
         place = (record.partition, record.offset)
-        decision = self._decided.pop(place, None)
+        decisions = self._decided.pop(place, [])
         named = self._units(record)
         if named is None:
             return
-        if decision is None:
-            self._named[place] = named
-        else:
+        for decision in decisions:
             yield from self._begin(named, decision)
+        if not decisions or decisions[-1]["part"] != decisions[-1]["parts"]:
+            self._named[place] = named
 
     def decided(self, record: KafkaRecord) -> Iterator[dict[str, Any]]:
         """Take a decision record; gives the relations that begin if the admitted record is known already."""
@@ -74,7 +74,7 @@ class Relations:
         if named is not None:
             yield from self._begin(named, decision)
         elif self._ahead.get(place[0], -1) < place[1]:
-            self._decided[place] = decision
+            self._decided.setdefault(place, []).append(decision)
 
     def _units(self, record: KafkaRecord) -> Named | None:
         schema_id, body = unframe(record.value)

@@ -1,0 +1,94 @@
+"""Relations begin from an admitted event and its decision, in whichever order they come, once."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import fastavro
+import pytest
+
+from consent.terms import Purpose
+from hub.contracts.audit import BatchStamp, DecisionHead, Input, ReleaseEntry, encode_decision
+from hub.contracts.codec import codec, plain
+from hub.contracts.envelope import Admission
+from hub.contracts.files import load_catalogue
+from hub.contracts.keys import event_digest, key_ring
+from hub.contracts.wire import frame
+from hub.demo.records import random_record
+from hub.registry.relations import Relations
+from hub.release.slicer import Slicer
+
+CATALOGUE = load_catalogue()
+KEYS = key_ring(1, bytes(range(32)))
+TYPE, SOURCE, NAMED, EVENT = "incident.reported", "upubli", "unamed", "0c2a5f3e-0000-4000-8000-00000000abcd"
+TYPE_ID, DECISION_ID = CATALOGUE.ids[f"{TYPE}/v1"], CATALOGUE.ids["audit.decision/v1"]
+DIGEST = event_digest(SOURCE, EVENT)
+CASE = b"c" * 16
+
+
+@dataclass
+class Record:
+    """A record as Kafka hands it over."""
+
+    topic: str
+    value: bytes | None
+    partition: int = 3
+    offset: int = 7
+    timestamp: int = 1_790_000_000_000
+    key: bytes | None = SOURCE.encode()
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+
+
+def admitted(units: list[str]) -> Record:
+    """An admitted incident that names units."""
+    out = io.BytesIO()
+    event = random_record(CATALOGUE, TYPE, Random(1)) | {"taskedUnits": units}
+    fastavro.schemaless_writer(out, fastavro.parse_schema(plain(CATALOGUE.event_schema(TYPE))), event)
+    headers: list[tuple[str, bytes | None]] = [*Admission(EVENT, 1, CASE, {}).headers()]
+    return Record("admitted.case", frame(TYPE_ID, out.getvalue()), headers=headers)
+
+
+def decided(receiver: str, others: int = 0) -> list[Record]:
+    """The decision, in parts when many others got a release too; the receiver's release is the first."""
+    ids = [KEYS.unit(unit).release_id(DIGEST, "P1", 1) for unit in (receiver, *(f"uo{n:04}" for n in range(others)))]
+    made = [ReleaseEntry(n, Purpose.P1, one, 1, 0, [], bytes(32), 1, False) for n, one in enumerate(ids)]
+    stamp = BatchStamp(1, 1, bytes(32), 1, "b", [1]).shared()
+    head = DecisionHead(SOURCE, EVENT, TYPE, TYPE_ID, Input("admitted.case", 3, 7), 1, b"")
+    return [
+        Record("audit.decision.case", one) for one in encode_decision(frame(DECISION_ID, b""), stamp, head, made, [])
+    ]
+
+
+def begun(records: list[Record]) -> list[dict[str, Any]]:
+    """The relations that begin when these records are taken in this order."""
+    slicer = Slicer(CATALOGUE.event_schema(TYPE), (), {}, CATALOGUE.siruta)
+    decisions = codec("audit.decision", DECISION_ID, CATALOGUE.schemas[DECISION_ID])
+    relations = Relations(KEYS, {TYPE_ID: slicer}, decisions)
+    take = {"admitted.case": relations.admitted, "audit.decision.case": relations.decided}
+    found = [relation for record in records for relation in take[record.topic](record)]
+    assert not relations._named
+    assert not relations._decided
+    return found
+
+
+@pytest.mark.parametrize("others", [0, 60])
+def test_in_any_order_one_relation_begins(others: int) -> None:
+    """The event before, behind or between the parts of its decision: the named unit that got it is related."""
+    parts = decided(NAMED, others)
+    for at in range(len(parts) + 1):
+        [relation] = begun([*parts[:at], admitted([NAMED]), *parts[at:]])
+        assert (relation["unit"], relation["relationKind"]) == (NAMED, "addressed")
+
+
+def test_naming_without_a_release_begins_nothing() -> None:
+    """Nor does a release to a unit that was not named (contract.md section 7)."""
+    for order in permutations([admitted([NAMED]), *decided("uother")]):
+        assert begun(list(order)) == []
+    for order in permutations([admitted([]), *decided(NAMED)]):
+        records = list(order)
+        if records[0].topic == "admitted.case":
+            assert begun(records) == []

@@ -1,0 +1,30 @@
+"""The window of seen ids: repeats and conflicts inside it, forgotten after it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.contracts.envelope import DAY_MS
+from hub.contracts.topics import DEDUPE_DAYS
+from hub.gateway.seen import Seen, SeenIds
+
+DIGEST, CHECK, OTHER = b"d" * 16, b"c" * 8, b"o" * 8
+
+
+@given(st.integers(0, 10**13), st.integers(0, DEDUPE_DAYS - 1))
+def test_an_event_is_known_within_the_window(start: int, days: int) -> None:
+    """Same bytes are a repeat, other bytes a conflict, any other event is new."""
+    seen = SeenIds()
+    seen.add(DIGEST, CHECK, start)
+    seen.add(b"x" * 16, CHECK, start + days * DAY_MS)
+    assert seen.look(DIGEST, CHECK) is Seen.REPEAT
+    assert seen.look(DIGEST, OTHER) is Seen.CONFLICT
+    assert seen.look(b"n" * 16, CHECK) is Seen.NEW
+
+
+def test_the_window_moves_by_days() -> None:
+    """After the window an id is new again and takes no room."""
+    seen = SeenIds()
+    for day in range(3 * DEDUPE_DAYS):
+        seen.add(day.to_bytes(16, "big"), CHECK, day * DAY_MS)
+    assert len(seen) == DEDUPE_DAYS
+    assert seen.look((0).to_bytes(16, "big"), CHECK) is Seen.NEW

@@ -1,0 +1,68 @@
+"""Topics and rights: lanes share none, a unit writes its inbox alone, each process may do what it does and no more."""
+
+from itertools import combinations
+
+import pytest
+
+from consent.terms import Lane, Purpose
+from hub.contracts import topics
+from hub.contracts.topics import Acl, Party, hub_acls, plan, unit_acls, unit_topics
+
+PARTY = Party("uaaaaa", frozenset(Lane), frozenset({Purpose.P1, Purpose.P6}), publishes=True)
+OTHER = Party("ubbbbb", frozenset(Lane), frozenset({Purpose.P1}), publishes=False)
+LANE = Lane.ALERT
+WRITES = {
+    "ingress": (topics.admitted, topics.quarantine, topics.audit_attempt),
+    "gateway": (topics.seen, topics.audit_decision, topics.audit_attempt, topics.quarantine),
+    "registry": (),
+}
+READS = {"ingress": (), "gateway": (topics.admitted, topics.seen), "registry": (topics.admitted, topics.audit_decision)}
+
+
+def names(lane: Lane) -> set[str]:
+    """The topics of one lane."""
+    return {spec.name for spec in plan([PARTY, OTHER], [lane]) if lane.value in spec.name.split(".")}
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(Lane, 2)))
+def test_no_two_lanes_share_a_topic(one: Lane, other: Lane) -> None:
+    """An open transaction of one lane hides nothing of another (kafka.md section 00)."""
+    assert not names(one) & names(other)
+    assert names(one)
+
+
+def test_no_two_units_share_a_topic() -> None:
+    """Inbox, receipts and releases belong to one unit each."""
+    assert not {s.name for s in unit_topics(PARTY)} & {s.name for s in unit_topics(OTHER)}
+
+
+def test_a_unit_writes_its_inboxes_and_nothing_else() -> None:
+    """Everything it may read has its own code in the name; who does not publish writes nothing."""
+    written = {acl.name for acl in unit_acls(PARTY) if acl.operation == "Write"}
+    assert written == {topics.inbox(lane, PARTY.code) for lane in Lane}
+    assert all(PARTY.code in acl.name.split(".") for acl in unit_acls(PARTY))
+    assert not [acl for acl in unit_acls(OTHER) if acl.operation == "Write"]
+
+
+@pytest.mark.parametrize("who", WRITES)
+def test_each_process_has_the_rights_it_needs(who: str) -> None:
+    """What the code of a capability reads and writes is granted to it, the register and its group included."""
+    granted = {acl for acl in hub_acls([LANE]) if acl.principal == f"User:punte-{who}"}
+    wanted = {Acl(f"User:punte-{who}", "Write", "Topic", name(LANE)) for name in WRITES[who]}
+    wanted |= {Acl(f"User:punte-{who}", "Read", "Topic", name(LANE)) for name in READS[who]}
+    wanted |= {Acl(f"User:punte-{who}", "Read", "Topic", topics.REGISTER)}
+    wanted |= {Acl(f"User:punte-{who}", "Read", "Group", f"{who}.{LANE}")}
+    assert wanted <= granted
+
+
+def test_the_register_and_the_policy_record_have_one_writer_each() -> None:
+    """Nobody but the registry writes the register; a star stands only at the end of a name (Kafka prefix rights)."""
+    acls = hub_acls(Lane)
+    writers = {name: {a.principal for a in acls if a.operation == "Write" and a.name == name} for name in
+               (topics.REGISTER, topics.AUDIT_POLICY, topics.AUDIT_REGISTER)}  # fmt: skip
+    assert writers == {
+        topics.REGISTER: {"User:punte-registry"},
+        topics.AUDIT_POLICY: {"User:punte-gateway"},
+        topics.AUDIT_REGISTER: {"User:punte-registry"},
+    }
+    assert all("*" not in acl.name[:-1] for acl in acls)
