@@ -72,7 +72,9 @@ def listed(kind: Annotated[str | None, typer.Argument(help="Only this kind.")] =
 
 def _parts() -> Any:
     from hub.assemble import parts
+    from hub.telemetry.logs import configure_logs
 
+    configure_logs("ERROR")
     return parts(Settings())
 
 
@@ -93,9 +95,12 @@ def _federation_records(file: Path, by: list[str]) -> list[dict[str, Any]]:
 
 def _json_records(text: str) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError:
-        raise PunteError("usage", "a line is not a JSON object", "write one register record a line") from None
+        found = [None]
+    if not all(isinstance(record, dict) for record in found):
+        raise PunteError("usage", "a line is not a JSON object", "write one register record a line")
+    return found
 
 
 async def _read(parts: Any) -> dict[tuple[str, str], dict[str, Any]]:

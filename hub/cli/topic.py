@@ -63,7 +63,9 @@ def apply(
     from aiokafka.errors import KafkaConnectionError
 
     from hub.registry.topics.kafka import compare, create
+    from hub.telemetry.logs import configure_logs
 
+    configure_logs("ERROR")
     found, settings = read_federation(federation), Settings()
     specs = topics.plan(parties(found), lanes(found))
 
