@@ -177,11 +177,11 @@ def select(event: EventType, grants: Sequence[Grant]) -> Selected | None:
     chosen = {group: _citing(group, grants) for group in event.groups}
     leaves: list[tuple[str, Transform]] = []
     rules: list[str] = []
-    for field in event.fields:
-        found = chosen[field.group]
-        how = transform(field, found[1]) if found else None
+    for leaf in event.fields:
+        found = chosen[leaf.group]
+        how = transform(leaf, found[1]) if found else None
         if found and how:
-            leaves.append((field.path, how))
+            leaves.append((leaf.path, how))
             rules.append(found[0])
     time = chosen.get(26)
     ce_time = Transform.DAY if time is None else TIME_OF.get(time[1] or "", Transform.AS_IS)

@@ -45,7 +45,7 @@ class Finding:
         return f"{self.sentence}; {self.remedy}" if self.remedy else self.sentence
 
 
-class PolicyRefused(Exception):  # noqa: N818  a refusal with findings is the word of the field
+class PolicyRefused(Exception):
     """The policy is not activated: every fault found, none skipped.
 
     The remedy is a corrected matrix, never a weaker line.

@@ -226,7 +226,7 @@ _TOLD: Final = {verdict: bytes([2 * i]) for i, verdict in enumerate(("admitted",
 
 
 def encode_receipt(frame: bytes, event_id: str, told: tuple[str, str], sha: bytes, at: int) -> bytes:
-    """The framed receipt of one event; `told`: verdict and code; `at`: ms. One is written per event, as decisions are."""
+    """The framed receipt of one event, one per event as decisions are; `told`: verdict and code; `at`: ms."""
     verdict, code = told
     return b"".join((frame, text(event_id), _TOLD[verdict], text(code), sha, varlong(at)))
 

@@ -174,8 +174,8 @@ class _TolerantBatch:
 
     def _again(self) -> Any:
         batch = _DefaultRecordBatchPy(self._stored)
-        batch._maybe_uncompress()
-        batch._buffer = _Replacing(batch._buffer)
+        batch._maybe_uncompress()  # noqa: SLF001 - aiokafka has no public way to read a batch again
+        batch._buffer = _Replacing(batch._buffer)  # noqa: SLF001 - as above
         return batch
 
 

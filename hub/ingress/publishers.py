@@ -34,7 +34,8 @@ class Publishers:
         """Fold one register record."""
         change = self.codecs.decode(key, value)
         if change.kind == "unit":
-            _keep(self._roles, change.handle, None if change.record is None else _role(change.record["role"]))
+            open_unit = change.record is not None and change.state != "closed"
+            _keep(self._roles, change.handle, _role(change.record["role"]) if change.record and open_unit else None)
         elif change.kind == "agreement":
             _keep(self._schemas, change.handle, _published(change.record))
 

@@ -59,7 +59,8 @@ class Stderr:
 
     def msg(self, line: str) -> None:
         """Writes one line."""
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
     debug = info = warning = error = critical = msg
 

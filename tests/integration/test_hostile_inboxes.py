@@ -36,8 +36,9 @@ Headers = list[tuple[str, bytes | None]]
 
 
 @pytest.fixture(scope="module")
-async def running(hub: Hub) -> AsyncIterator[Hub]:
+async def running(loop_hub: Hub) -> AsyncIterator[Hub]:
     """Admission and gateway of both lanes at work, in this process."""
+    hub = loop_hub
     ready = [asyncio.Event() for _ in LANES]
     pairs = zip(LANES, ready, strict=True)
     work = [asyncio.create_task(assemble.run_admission(hub.parts, lane, on.set)) for lane, on in pairs]

@@ -87,6 +87,12 @@ async def exactly_once(hub: Hub, events: Mapping[int, Sequence[str]], since: Map
     return story
 
 
+@pytest.fixture(scope="session")
+def hub(loop_hub: Hub) -> Hub:
+    """The hub of the tests of the loop."""
+    return loop_hub
+
+
 @pytest.mark.kafka
 @pytest.mark.parametrize(("step", "nth"), POINTS)
 async def test_a_death_at_this_step_loses_and_doubles_nothing(hub: Hub, step: str, nth: int) -> None:

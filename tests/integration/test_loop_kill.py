@@ -28,6 +28,12 @@ async def started(hub: Hub, crash_at: str = "") -> asyncio.subprocess.Process:
     )
 
 
+@pytest.fixture(scope="session")
+def hub(loop_hub: Hub) -> Hub:
+    """The hub of the tests of the loop."""
+    return loop_hub
+
+
 @pytest.mark.kafka
 @pytest.mark.parametrize(("crash_at", "deaths"), [("sent:2", 2), ("offsets_sent:1", 1)])
 async def test_a_killed_process_is_followed_without_loss_or_double(hub: Hub, crash_at: str, deaths: int) -> None:

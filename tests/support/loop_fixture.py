@@ -12,7 +12,7 @@ from tests.support.loop import Hub, prepared
 
 
 @pytest.fixture(scope="session")
-async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
+async def loop_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
     """A hub on a broker of its own, its topics made and its register loaded."""
     folder = tmp_path_factory.mktemp("hub")
     secret = folder / "secret.json"
