@@ -32,7 +32,8 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from hub.contracts.record import KafkaRecord
 
-Handle = Callable[[Sequence[KafkaRecord]], Awaitable[None]]
+Handle = Callable[[Sequence[KafkaRecord]], Awaitable[Mapping[tuple[str, int], int] | None]]
+"""Takes a batch; may give, by (topic, partition), the first offset that a restart must read again."""
 
 METADATA_MS: Final = 3_000
 _SASL: Final = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
@@ -99,17 +100,19 @@ class Follower:
         if self._end.done():
             return
         try:
-            await self._handle(records)
+            held = await self._handle(records)
             consumer = self._subscriber.consumer
             if consumer is not None:
-                await consumer.commit(_positions(records))
+                await consumer.commit(_positions(records, held or {}))
         except Exception as fault:  # the run loop: whatever it is, it ends the follower
             if not self._end.done():
                 self._end.set_exception(fault)
 
 
-def _positions(records: Sequence[KafkaRecord]) -> dict[TopicPartition, int]:
-    return {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+def _positions(records: Sequence[KafkaRecord], held: Mapping[tuple[str, int], int]) -> dict[TopicPartition, int]:
+    """One past the last record of each partition, or what is held back there."""
+    after = {(r.topic, r.partition): r.offset + 1 for r in records}
+    return {TopicPartition(*place): min(offset, held.get(place, offset)) for place, offset in after.items()}
 
 
 async def _parse(records: tuple[Any, ...]) -> KafkaMessage:

@@ -20,6 +20,7 @@ from hub.contracts.record import KafkaRecord
 from hub.contracts.registers import Change, RegisterCodecs
 from hub.registry.relations import Relations
 
+Held = Mapping[tuple[str, int], int]
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
 COPY: Final = TopicPartition(topics.AUDIT_REGISTER, 0)
 
@@ -140,10 +141,16 @@ class RelationsFollower:
         self._relations, self._writer = relations, writer
         self.topics = (self._admitted, topics.audit_decision(lane))
 
-    async def handle(self, records: Sequence[KafkaRecord]) -> None:
-        """One batch of both topics; returns when the relations are acknowledged."""
+    async def handle(self, records: Sequence[KafkaRecord]) -> Held:
+        """One batch of both topics; returns when all is acknowledged, with what a restart must read again."""
         begun: dict[str, dict[str, Any]] = {}
         for record in records:
             take = self._relations.admitted if record.topic == self._admitted else self._relations.decided
             begun |= {relation["handle"]: relation for relation in take(record)}
         await self._writer.write(list(begun.values()))
+        places = {(record.topic, record.partition) for record in records}
+        return {place: held for place in places if (held := self._held(*place)) is not None}
+
+    def _held(self, topic: str, partition: int) -> int | None:
+        of_admitted = topic == self._admitted
+        return (self._relations.held_admitted if of_admitted else self._relations.held_decision)(partition)

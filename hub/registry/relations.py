@@ -24,7 +24,8 @@ from hub.release.slicer import Slicer
 BEGINS: Final = frozenset({"incident.reported", "referral.made"})
 WRITER: Final = "registry"
 
-Place = tuple[int, int]
+Told = tuple[int, Mapping[str, Any]]
+"""A decision and the offset of its own record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,48 +42,66 @@ class Named:
 class Relations:
     """Joins admitted events with their decisions, by partition and offset of the admitted record.
 
-    `slicers`: by schema id, for the types that can begin a relation.
+    `slicers`: by schema id, for the types that can begin a relation. Decisions of a partition come in the order of its
+    inputs, so whatever lies before the latest one is settled and forgotten (an input may end without a decision).
     """
 
     keys: KeyRing
     slicers: Mapping[int, Slicer]
     decisions: RecordCodec
-    _named: dict[Place, Named] = field(default_factory=dict)
-    _decided: dict[Place, list[Mapping[str, Any]]] = field(default_factory=dict)
+    _named: dict[int, dict[int, Named]] = field(default_factory=dict)
+    _decided: dict[int, dict[int, list[Told]]] = field(default_factory=dict)
     _ahead: dict[int, int] = field(default_factory=dict)
 
     def admitted(self, record: KafkaRecord) -> Iterator[dict[str, Any]]:
         """Take an admitted record; gives the relations that begin if its decision is known already."""
         self._ahead[record.partition] = record.offset
-        place = (record.partition, record.offset)
-        decisions = self._decided.pop(place, [])
+        waiting = self._decided.setdefault(record.partition, {})
+        told = waiting.pop(record.offset, [])
+        _forget(waiting, record.offset)
         named = self._units(record)
         if named is None:
             return
-        for decision in decisions:
+        for _, decision in told:
             yield from self._begin(named, decision)
-        if not decisions or decisions[-1]["part"] != decisions[-1]["parts"]:
-            self._named[place] = named
+        if not told or told[-1][1]["part"] != told[-1][1]["parts"]:
+            self._named.setdefault(record.partition, {})[record.offset] = named
 
     def decided(self, record: KafkaRecord) -> Iterator[dict[str, Any]]:
         """Take a decision record; gives the relations that begin if the admitted record is known already."""
         decision = self.decisions.decode(record.value or b"")
-        place = (decision["input"]["partition"], decision["input"]["offset"])
-        named = self._named.get(place)
+        partition, offset = decision["input"]["partition"], decision["input"]["offset"]
+        waiting = self._named.setdefault(partition, {})
+        _forget(waiting, offset)
+        named = waiting.get(offset)
         if decision["part"] == decision["parts"]:
-            self._named.pop(place, None)
+            waiting.pop(offset, None)
         if named is not None:
             yield from self._begin(named, decision)
-        elif self._ahead.get(place[0], -1) < place[1]:
-            self._decided.setdefault(place, []).append(decision)
+        elif self._ahead.get(partition, -1) < offset:
+            told = self._decided.setdefault(partition, {})
+            told.setdefault(offset, []).append((record.offset, decision))
+
+    def held_admitted(self, partition: int) -> int | None:
+        """The first admitted record that still waits for its decision: a restart must read it again."""
+        return min(self._named.get(partition, ()), default=None)
+
+    def held_decision(self, partition: int) -> int | None:
+        """The first decision that still waits for its admitted record, by its own offset."""
+        waiting = self._decided.get(partition, {}).values()
+        return min((at for told in waiting for at, _ in told), default=None)
 
     def _units(self, record: KafkaRecord) -> Named | None:
-        schema_id, body = unframe(record.value)
-        slicer = self.slicers.get(schema_id)
-        if slicer is None:
+        """The units an event names; None for most events, and for bytes the gateway will isolate."""
+        try:
+            schema_id, body = unframe(record.value)
+            slicer = self.slicers.get(schema_id)
+            if slicer is None:
+                return None
+            admission = parse_admitted(record.headers)
+            units = slicer.guards(body, slicer.walk(body)).named
+        except ValueError:
             return None
-        admission = parse_admitted(record.headers)
-        units = slicer.guards(body, slicer.walk(body)).named
         digest = event_digest((record.key or b"").decode("ascii"), admission.id)
         return Named(digest, admission.case, record.timestamp, units) if units else None
 
@@ -93,6 +112,12 @@ class Relations:
             keys = self.keys.unit(unit)
             if any(keys.release_id(named.digest, purpose, attempt) == made_id for purpose, attempt, made_id in made):
                 yield _relation(unit, named)
+
+
+def _forget(waiting: dict[int, Any], before: int) -> None:
+    """Drop what waits for inputs before an offset."""
+    for offset in [each for each in waiting if each < before]:
+        del waiting[offset]
 
 
 def _relation(unit: str, named: Named) -> dict[str, Any]:

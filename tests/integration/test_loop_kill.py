@@ -35,7 +35,7 @@ def hub(loop_hub: Hub) -> Hub:
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize(("crash_at", "deaths"), [("sent:2", 2), ("offsets_sent:1", 1)])
+@pytest.mark.parametrize(("crash_at", "deaths"), [("sent:1", 2), ("offsets_sent:2", 1)])
 async def test_a_killed_process_is_followed_without_loss_or_double(hub: Hub, crash_at: str, deaths: int) -> None:
     """A hard exit inside a transaction, once or twice in a row, then a run that is drained by SIGTERM."""
     names = [topics.audit_decision(LANE), "release.case.ux3joc.p1", "release.case.uj9kpj.p6"]

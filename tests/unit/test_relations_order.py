@@ -70,8 +70,8 @@ def begun(records: list[Record]) -> list[dict[str, Any]]:
     relations = Relations(KEYS, {TYPE_ID: slicer}, decisions)
     take = {"admitted.case": relations.admitted, "audit.decision.case": relations.decided}
     found = [relation for record in records for relation in take[record.topic](record)]
-    assert not relations._named
-    assert not relations._decided
+    assert relations.held_admitted(3) is None
+    assert relations.held_decision(3) is None
     return found
 
 
@@ -92,3 +92,40 @@ def test_naming_without_a_release_begins_nothing() -> None:
         records = list(order)
         if records[0].topic == "admitted.case":
             assert begun(records) == []
+
+
+def relations() -> Relations:
+    """A join that has seen nothing."""
+    slicer = Slicer(CATALOGUE.event_schema(TYPE), (), {}, CATALOGUE.siruta)
+    return Relations(KEYS, {TYPE_ID: slicer}, codec("audit.decision", DECISION_ID, CATALOGUE.schemas[DECISION_ID]))
+
+
+def test_a_restart_reads_again_what_waited_for_its_other_half() -> None:
+    """An admitted event without its decision is held back; so is a decision without its event."""
+    join = relations()
+    assert list(join.admitted(admitted([NAMED]))) == []
+    assert join.held_admitted(3) == 7
+    join = relations()
+    [told] = decided(NAMED)
+    told.offset = 21
+    assert list(join.decided(told)) == []
+    assert join.held_decision(3) == 21
+
+
+def test_an_input_that_ended_without_a_decision_is_forgotten() -> None:
+    """A duplicate never gets a decision: the next decision of its partition settles it; nothing is held back."""
+    join = relations()
+    duplicate, event = admitted([NAMED]), admitted([NAMED])
+    duplicate.offset = 5
+    assert list(join.admitted(duplicate)) == []
+    assert list(join.admitted(event)) == []
+    [told] = decided(NAMED)
+    assert len(list(join.decided(told))) == 1
+    assert join.held_admitted(3) is None
+
+
+def test_bytes_that_nobody_can_read_do_not_stop_the_registry() -> None:
+    """The gateway isolates such a record; the registry passes it by."""
+    broken = admitted([NAMED])
+    broken.value = frame(TYPE_ID, b"\x02")
+    assert list(relations().admitted(broken)) == []
