@@ -22,6 +22,7 @@ from hub.ingress.publishers import Publisher, Publishers
 
 FUTURE_MS: Final = 5 * 60_000
 LATE_MS: Final = 24 * 3_600_000
+OWNERLESS: Final = "unit_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Refused:
     code: str
     path: str
 
+    @property
+    def told(self) -> bool:
+        """Whether there is somebody to send a receipt to: an inbox without a registered owner has no receipt topic."""
+        return self.code != OWNERLESS or self.path != ""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -63,9 +69,11 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
     unit = inbox_unit(record.topic)
     event_id = ""
     try:
+        publisher = _publisher(rules, unit)
         envelope = parse_inbox(record.headers)
         event_id = envelope.id
-        publisher = _publisher(rules, unit, envelope)
+        if envelope.source != unit:
+            raise WireError("owner", "")
         found = strict_decode(record.value, rules.readers, publisher.schemas.keys())
         _check_place(rules, publisher, envelope, found, now)
         _check_references(rules, unit, found)
@@ -83,13 +91,11 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
         return Refused(unit, event_id, fault.code, fault.path)
 
 
-def _publisher(rules: Rules, unit: str, envelope: Envelope) -> Publisher:
-    """The owner of the inbox, which must be the source."""
+def _publisher(rules: Rules, unit: str) -> Publisher:
+    """The registered owner of the inbox."""
     publisher = rules.publishers.find(unit)
     if publisher is None:
-        raise WireError("unit_unknown", "")
-    if envelope.source != unit:
-        raise WireError("owner", "")
+        raise WireError(OWNERLESS, "")
     return publisher
 
 

@@ -23,6 +23,8 @@ from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.ingress.admit import Admitted, Refused, Rules, admit
 
+NO_HEADERS: list[tuple[str, bytes]] = []
+
 
 @dataclass(frozen=True, slots=True)
 class AdmissionCodecs:
@@ -102,11 +104,14 @@ class Admitter:
             "sha256": sha,
             "at": now,
         }
-        return [
-            (topics.receipt(lane, outcome.source), outcome.event_id.encode(), self._codecs.receipt.encode(receipt), []),
-            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), []),
-            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), []),
+        written = [
+            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), NO_HEADERS),
+            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), NO_HEADERS),
         ]
+        if outcome.told:
+            told = self._codecs.receipt.encode(receipt)
+            written.append((topics.receipt(lane, outcome.source), outcome.event_id.encode(), told, NO_HEADERS))
+        return written
 
 
 def _whole(attempt: dict[str, Any]) -> dict[str, Any]:
