@@ -72,8 +72,7 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
         publisher = _publisher(rules, unit)
         envelope = parse_inbox(record.headers)
         event_id = envelope.id
-        if envelope.source != unit:
-            raise WireError("owner", "")
+        _check_owner(envelope, unit)
         found = strict_decode(record.value, rules.readers, publisher.schemas.keys())
         _check_place(rules, publisher, envelope, found, now)
         _check_references(rules, unit, found)
@@ -97,6 +96,12 @@ def _publisher(rules: Rules, unit: str) -> Publisher:
     if publisher is None:
         raise WireError(OWNERLESS, "")
     return publisher
+
+
+def _check_owner(envelope: Envelope, unit: str) -> None:
+    """The source is the owner of the inbox."""
+    if envelope.source != unit:
+        raise WireError("owner", "")
 
 
 def _check_place(rules: Rules, publisher: Publisher, envelope: Envelope, found: Admissible, now: int) -> None:
