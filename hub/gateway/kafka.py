@@ -190,8 +190,9 @@ class Gateway:
             worker.seek_to.set_result(await self._open(worker, producer))
             while not worker.stop:
                 records = await worker.queue.get()
-                if records and not worker.stop:
-                    await self._turn(worker, producer, records)
+                for at in range(0, len(records), self._batch):
+                    if not worker.stop:
+                        await self._turn(worker, producer, records[at : at + self._batch])
         finally:
             await producer.close()
 
