@@ -66,25 +66,6 @@ def _uuid8(raw: bytes) -> bytes:
     return raw[:6] + bytes([0x80 | raw[6] & 0x0F, raw[7], 0x80 | raw[8] & 0x3F]) + raw[9:16]
 
 
-class Hmac:
-    """HMAC-SHA256 (RFC 2104) with the key taken in once: the two keyed hash states are copied for every message."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        """`key`: at most 64 bytes."""
-        block = key.ljust(64, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def digest(self, message: bytes) -> bytes:
-        """The 32 bytes of the code."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()
-
-
 @dataclass(frozen=True, slots=True)
 class UnitKeys:
     """The keys of one unit in one epoch. Everything that leaves for the unit under a pseudonym goes through here."""
@@ -92,7 +73,7 @@ class UnitKeys:
     unit: str
     _case: AESSIV
     _ref: AESSIV
-    _person: Hmac
+    _person: bytes
     _release: blake2b
 
     def seal_case(self, handle: bytes) -> bytes:
@@ -113,7 +94,7 @@ class UnitKeys:
 
     def person(self, handle_or_local: bytes) -> bytes:
         """The pairwise person reference: HMAC cut to 128 bits, 22 base64url characters."""
-        return b64(self._person.digest(handle_or_local)[:16])
+        return b64(hmac.digest(self._person, handle_or_local, "sha256")[:16])
 
     def release_id(self, event: bytes, purpose: str, attempt: int) -> bytes:
         """The id of one release as the 16 bytes of a UUIDv8: keyed digest of (event, unit, purpose, attempt)."""
@@ -207,6 +188,6 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
         code,
         AESSIV(derived("case", 64)),
         AESSIV(derived("ref", 64)),
-        Hmac(derived("person")),
+        derived("person"),
         blake2b(key=derived("release"), digest_size=16),
     )

@@ -1,8 +1,10 @@
-"""The plan of a transaction: records of one partition in, everything one commit writes out. Pure.
+"""The plan of a transaction: records of one partition in, everything one commit writes out.
 
-Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault of one release costs that
-unit that release, a fault of one event costs that event; both are recorded and go to quarantine, and the next record
-goes on (architecture.md section 3).
+Pure.
+
+Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading an event costs that
+event, a fault of one release costs that unit that release; both are recorded and go to quarantine, and the next record
+goes on (architecture.md section 3). A fault of the decision itself is ours and ends the process.
 """
 
 from __future__ import annotations
