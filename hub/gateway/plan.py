@@ -2,8 +2,8 @@
 
 Pure.
 
-Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading an event costs that
-event, a fault of one release costs that unit that release; both are recorded and go to quarantine, and the next record
+Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading an event costs
+that event, a fault of one release that release; both are recorded and go to quarantine, and the next record
 goes on (architecture.md section 3). A fault of the decision itself is ours and ends the process.
 """
 
