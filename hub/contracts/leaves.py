@@ -1,7 +1,7 @@
-"""What the bytes of one leaf may be: the form each kind of leaf must have, as generated code and as quick patterns.
+"""What the bytes of one leaf may be: the form each kind of leaf must have, as generated code.
 
-Rule kept: the code is exact; a pattern accepts only bytes the code would accept too, so it may save time and never
-admit more. Counts and lengths are bounded before they are used (reliability-security.md B7-B17; Avro 1.12).
+Rule kept: the code is exact. Counts and lengths are bounded before they are used (reliability-security.md B7-B17;
+Avro 1.12).
 """
 
 from __future__ import annotations
@@ -243,60 +243,6 @@ EMIT: Final[Mapping[str, Callable[[Code, Leaf, str], None]]] = {
     "place": _emit_place,
     "county": _emit_county,
 }
-
-
-def _any_of(values: Iterable[int]) -> bytes:
-    return b"[" + b"".join(b"\\x%02x" % value for value in values) + b"]"
-
-
-def _quick_symbol(leaf: Leaf) -> bytes:
-    return _any_of(range(0, 2 * len(leaf["symbols"]), 2))
-
-
-def _quick_role(leaf: Leaf) -> bytes:
-    return _any_of([2 * leaf["symbols"].index(leaf["block"])])
-
-
-def _quick_int(leaf: Leaf) -> bytes | None:
-    if "punte.min" not in leaf and "punte.max" not in leaf:
-        return rb"(?:[\x80-\xff]{0,3}[\x01-\x7f]|\x00)"
-    low, high = leaf.get("punte.min", -1), leaf.get("punte.max", 64)
-    return _any_of(range(2 * low, 2 * high + 1, 2)) if low >= 0 and high < 64 else None
-
-
-def _quick_text(leaf: Leaf) -> bytes | None:
-    """Very short text only: a pattern cannot count."""
-    if leaf["punte.max"] > 2:
-        return None
-    return b"(?:" + b"|".join(_any_of([2 * n]) + b"[\\x20-\\x7e]{%d}" % n for n in range(leaf["punte.max"] + 1)) + b")"
-
-
-QUICK: Final[Mapping[str, Callable[[Leaf], bytes | None]]] = {
-    "string": _quick_text,
-    "unit": lambda _: rb"\x0cu[a-z0-9]{5}",
-    "pairwise": lambda _: rb"\xec\x01[A-Za-z0-9_-]{118}",
-    "person_ref": lambda _: rb"\x2c[A-Za-z0-9_-]{22}",
-    "cnp": lambda _: rb"\x1a[0-9]{7}6[0-9]{5}",
-    **dict.fromkeys(("enum", "flag_care", "flag_present", "flag_caution"), _quick_symbol),
-    "block_role": _quick_role,
-    "boolean": lambda _: rb"[\x00\x01]",
-    "int": _quick_int,
-    "long": lambda _: rb"(?:[\x80-\xff]{0,8}[\x01-\x7f]|\x00)",
-    # up to 2037 and back to 1902, wider dates take the exact way
-    "date": lambda _: rb"(?:[\x80-\xff]?[\x01-\x7f]|\x00|[\x80-\xff]{2}[\x01\x02])",
-    # six bytes, even (not before 1970): between June 2000 and September 2039
-    "timestamp-millis": lambda _: _any_of(range(0x80, 0x100, 2)) + rb"[\x80-\xff]{4}[\x38-\x7f]",
-    # 8192 to 999,423
-    "place": lambda _: _any_of(range(0x80, 0x100, 2)) + rb"[\x80-\xff][\x01-\x79]",
-    "county": lambda _: _any_of(range(0x80, 0x100, 2)) + rb"[\x01-\x07]",
-}
-"""Patterns of whole encoded leaves; a leaf without one takes the exact way always."""
-
-
-def quick_form(check: str, leaf: Leaf, null: bool) -> bytes | None:
-    """The pattern of a leaf, with its branch byte where it may be null."""
-    form = QUICK[check](leaf) if check in QUICK else None
-    return rb"(?:\x00|\x02" + form + b")" if form is not None and null else form
 
 
 def scope_of(fault: Fault, places: Iterable[int] | None) -> dict[str, Any]:

@@ -8,16 +8,19 @@ Runs of leaves are first tried with one pattern; where it does not match, the ex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from hub.contracts.leaves import BOUND, EMIT, NOT_CANONICAL, Code, Fault, check_of, quick_form, raising, scope_of
+from hub.contracts.leaves import BOUND, EMIT, NOT_CANONICAL, Code, Fault, check_of, raising, scope_of
+from hub.contracts.patterns import Form, joined, lengths_fit, optional, quick_form, repeated
 from hub.contracts.shape import Avro, base_name, fixed_size, inline, nullable
 
 __all__ = ["BOUND", "NOT_CANONICAL", "Fault", "Walk", "compile_walk"]
 
-Walk = Callable[[bytes], None]
+Walk = Callable[..., None]
+"""Takes bytes and where the record begins in them (0 unless said)."""
+Fields = Sequence[Mapping[str, Any]]
 
 
 class _Walk:
@@ -28,7 +31,7 @@ class _Walk:
         self.code = Code()
         self.anywhere = anywhere
         self.patterns: dict[str, Any] = {}
-        self.run: list[tuple[bytes, Callable[[], None]]] = []
+        self.run: list[tuple[Form, Callable[[], None]]] = []
 
     def pattern(self, source: bytes, method: str) -> str:
         """The name under which generated code finds a pattern's `match` or `fullmatch`."""
@@ -36,21 +39,37 @@ class _Walk:
         self.patterns[name] = getattr(re.compile(source), method)
         return name
 
+    def add(self, form: Form | None, exact: Callable[[], None]) -> None:
+        """The next leaf, record or array: into the run if it has a form that may stand there, else its exact code."""
+        last = self.run[-1] if self.run else None
+        if last is not None and last[0].open and (form is None or not form.apart):
+            self.run.pop()
+            self.flush()
+            last[1]()
+            self.flush()
+        if form is not None:
+            self.run.append((form, exact))
+            return
+        self.flush()
+        exact()
+
     def flush(self) -> None:
         """Write the waiting run: one pattern, and the exact code for what it does not match."""
         run, self.run = self.run, []
-        if len(run) < 2:
+        form = joined([form for form, _ in run])
+        if form is None or form.leaves < 2:
             for _, exact in run:
                 exact()
             return
-        name = self.pattern(b"".join(form for form, _ in run), "match")
-        self.code.put(f"m = {name}(buf, p)", "if m: p = m.end()")
+        name = self.pattern(form.source, "match")
+        self.code.put(f"m = {name}(buf, p)", f"if {lengths_fit(form)}: p = m.end()")
         with self.code.inside("else:"):
             for _, exact in run:
                 exact()
+                self.flush()
 
 
-def _record(walk: _Walk, fields: list[Mapping[str, Any]], above: str, block: str) -> None:
+def _record(walk: _Walk, fields: Fields, above: str, block: str) -> None:
     for field in fields:
         path = above + field["name"]
         kind, null = nullable(field["type"])
@@ -58,11 +77,10 @@ def _record(walk: _Walk, fields: list[Mapping[str, Any]], above: str, block: str
         if base == "record" and not null:
             _record(walk, kind["fields"], path + ".", kind["name"].lower())
         elif base == "array":
-            walk.flush()
-            _array(walk, field, kind["items"], path)
+            walk.add(_array_form(walk, field, kind["items"]), partial(_array, walk, field, kind["items"], path))
         elif base == "record":
-            walk.flush()
-            _absent(walk, path, partial(_whole, walk, kind, path + "."))
+            form = optional(_form(walk, kind["fields"], kind["name"].lower()))
+            walk.add(form, partial(_absent, walk, path, partial(_whole, walk, kind, path + ".")))
         else:
             _leaf(walk, field, path, block)
 
@@ -80,30 +98,50 @@ def _absent(walk: _Walk, path: str, inner: Callable[[], None]) -> None:
     walk.code.put(f"elif c: {raising(NOT_CANONICAL, path)}")
 
 
-def _leaf(walk: _Walk, field: Mapping[str, Any], path: str, block: str) -> None:
-    kind, null = nullable(field["type"])
+def _checked(walk: _Walk, field: Mapping[str, Any], kind: Avro, block: str) -> dict[str, Any]:
+    """A leaf with what its check needs: its name, the block it lies in, its symbols."""
     check = check_of(field, kind, block)
     check = "place" if check == "siruta" and walk.anywhere else check
-    leaf = {**field, "check": check, "block": block, "symbols": kind["symbols"] if base_name(kind) == "enum" else ()}
+    return {
+        **field,
+        "check": check,
+        "block": block,
+        "symbols": kind["symbols"] if base_name(kind) == "enum" else (),
+    }
 
-    def exact() -> None:
-        if null:
-            _absent(walk, path, lambda: EMIT[check](walk.code, leaf, path))
-        else:
-            EMIT[check](walk.code, leaf, path)
 
-    form = quick_form(check, leaf, null)
-    if form is not None:
-        walk.run.append((form, exact))
-        return
-    walk.flush()
-    exact()
+def _leaf(walk: _Walk, field: Mapping[str, Any], path: str, block: str) -> None:
+    kind, null = nullable(field["type"])
+    leaf = _checked(walk, field, kind, block)
+    plain = partial(EMIT[leaf["check"]], walk.code, leaf, path)
+    walk.add(quick_form(leaf["check"], leaf, null), partial(_absent, walk, path, plain) if null else plain)
+
+
+def _form(walk: _Walk, fields: Fields, block: str) -> Form | None:
+    """The form of a whole record, if each of its fields has one."""
+    return joined([_field_form(walk, field, block) for field in fields])
+
+
+def _field_form(walk: _Walk, field: Mapping[str, Any], block: str) -> Form | None:
+    kind, null = nullable(field["type"])
+    if base_name(kind) == "array":
+        return _array_form(walk, field, kind["items"])
+    if base_name(kind) == "record":
+        form = _form(walk, kind["fields"], kind["name"].lower())
+        return optional(form) if null else form
+    leaf = _checked(walk, field, kind, block)
+    return quick_form(leaf["check"], leaf, null)
 
 
 def _element(field: Mapping[str, Any], items: Avro) -> dict[str, Any]:
     """One element as a field: `punte.max` of an array counts elements, `punte.itemMax` bounds each of them."""
     bounds = {"punte.max": field["punte.itemMax"]} if "punte.itemMax" in field else {}
     return {**{key: value for key, value in field.items() if key != "punte.max"}, **bounds, "type": items}
+
+
+def _array_form(walk: _Walk, field: Mapping[str, Any], items: Avro) -> Form | None:
+    block, inner = _inner(_element(field, items))
+    return repeated(_form(walk, inner, block), field["punte.max"])
 
 
 def _array(walk: _Walk, field: Mapping[str, Any], items: Avro, path: str) -> None:
@@ -123,36 +161,23 @@ def _array(walk: _Walk, field: Mapping[str, Any], items: Avro, path: str) -> Non
 def _elements(walk: _Walk, element: dict[str, Any], path: str) -> None:
     """All n elements: those of a fixed size with one pattern over the whole block first."""
     block, inner = _inner(element)
-    size, form = fixed_size(element, element["type"]), _form(inner, block)
+    size, form = fixed_size(element, element["type"]), _form(walk, inner, block)
     if size is None or form is None:
         with walk.code.inside("for _ in range(n):"):
             _record(walk, inner, path + "[]." if block else path.removesuffix(element["name"]), block)
             walk.flush()
         return
-    name = walk.pattern(b"(?:" + form + b")*", "fullmatch")
+    name = walk.pattern(b"(?:" + form.source + b")*", "fullmatch")
     walk.code.put(f"q = p + {size} * n", f"if {name}(buf, p, q): p = q")
     with walk.code.inside("else:"), walk.code.inside("for _ in range(n):"):
         _record(walk, inner, path + "[]." if block else path.removesuffix(element["name"]), block)
         walk.flush()
 
 
-def _inner(element: dict[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+def _inner(element: dict[str, Any]) -> tuple[str, Fields]:
     """The record's name and fields of an element; a plain value is its own only field."""
     items = element["type"]
     return (items["name"].lower(), items["fields"]) if base_name(items) == "record" else ("", [element])
-
-
-def _form(fields: list[Mapping[str, Any]], block: str) -> bytes | None:
-    """The pattern of a whole element, if each of its leaves has one."""
-    forms = []
-    for field in fields:
-        kind, null = nullable(field["type"])
-        if base_name(kind) in ("record", "array"):
-            return None
-        check = check_of(field, kind, block)
-        symbols = kind["symbols"] if base_name(kind) == "enum" else ()
-        forms.append(quick_form(check, {**field, "block": block, "symbols": symbols}, null))
-    return None if None in forms else b"".join(form for form in forms if form is not None)
 
 
 def compile_walk(schema: Avro, fault: Fault, places: Collection[int] | None = None) -> Walk:
@@ -166,7 +191,7 @@ def compile_walk(schema: Avro, fault: Fault, places: Collection[int] | None = No
     body = "\n".join("    " + line for line in writing.code.lines)
     broken = raising(NOT_CANONICAL, "")
     source = (
-        f"def walk(buf):\n    p = 0\n    try:\n{body}\n    except IndexError:\n        {broken} from None\n"
+        f"def walk(buf, p=0):\n    try:\n{body}\n    except IndexError:\n        {broken} from None\n"
         f"    if p != len(buf): {broken}\n"
     )
     exec(compile(source, "<walk>", "exec"), scope)  # noqa: S102 - the source is made of our own schemas alone

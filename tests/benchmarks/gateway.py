@@ -150,9 +150,27 @@ async def until_offsets(options: Mapping[str, Any], group: str, count: int) -> N
         await consumer.stop()
 
 
-async def nine() -> int:
-    """A fence that is always reached."""
-    return 9
+class StartingGate:
+    """A register fence that lets the partitions open together: the clock starts before the first record is polled.
+
+    A partition asks the fence once while it opens and once for each transaction after that.
+    """
+
+    def __init__(self) -> None:
+        self._waiting, self._open = 0, asyncio.Event()
+
+    async def fence(self) -> int:
+        """Wait until every partition has come this far; always reached afterwards."""
+        self._waiting += 1
+        if self._waiting == PARTITIONS:
+            self._open.set()
+        await self._open.wait()
+        return 9
+
+    async def opened(self) -> float:
+        """The moment the last partition arrived."""
+        await self._open.wait()
+        return perf_counter()
 
 
 async def nothing() -> None:
@@ -160,12 +178,12 @@ async def nothing() -> None:
 
 
 async def gateway_rate(options: Mapping[str, Any], plan: Planner, count: int) -> float:
-    """Events a second from the moment every partition is open."""
-    ports = Ports(lambda: AT_MS, nine, nothing, lambda _: None, lambda _: None)
+    """Events a second from the moment every partition is fenced and before any record is polled."""
+    gate = StartingGate()
+    ports = Ports(lambda: AT_MS, gate.fence, nothing, lambda _: None, lambda _: None)
     gateway = Gateway(Lane.CASE, options, plan, ports, BATCH)
     running = asyncio.create_task(gateway.run())
-    await gateway.ready.wait()
-    began = perf_counter()
+    began = await gate.opened()
     waiting = asyncio.create_task(until_offsets(options, "gateway.case", count))
     await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
     took = perf_counter() - began
