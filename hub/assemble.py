@@ -25,6 +25,7 @@ from consent.compile import Policy, Release
 from consent.pack import compile_texts
 from consent.terms import Lane
 from hub.contracts import topics
+from hub.contracts.audit import Verdict
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, codec, plain
 from hub.contracts.files import load_catalogue
@@ -55,6 +56,7 @@ from hub.telemetry.logs import get_log
 
 log = get_log(__name__)
 
+QUARANTINED = Verdict.QUARANTINED.value
 PATIENCE = {Lane.ALERT: 0.5, Lane.CASE: 30.0, Lane.BULK: 30.0}
 
 
@@ -113,7 +115,7 @@ def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
         releases = [release for release in policy.releases if release.event == name]
         slicer = Slicer(catalogue.event_schema(name), releases, catalogue.ids, catalogue.siruta)
         outgoing = {release: _outgoing(catalogue, slicer, release) for release in releases}
-        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, name.encode(), slicer, outgoing)
+        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, ("ce_type", name.encode()), slicer, outgoing)
     return found
 
 
@@ -269,7 +271,8 @@ class OpenGateway:
         )
         rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
         planner = Planner(lane, rules, knowledge, World(build_name(), random_pool()))
-        ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, alarm(lane))
+        report = partial(_report, lane, "decide")
+        ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, report)
         return Gateway(lane, parts.options, planner, ports, self._batch)
 
     async def __aexit__(self, *fault: object) -> None:
@@ -330,5 +333,8 @@ def on_signal(stop: Callable[[], Any]) -> None:
 
 
 def _report(lane: Lane, step: str, counts: Counter[str]) -> None:
+    """The counts of a batch; what went to quarantine waits for a person, so that is an alarm."""
     for code, count in counts.items():
         log.info("batch", lane=lane.value, step=step, code=code, count=count)
+    if counts[QUARANTINED]:
+        alarm(lane)(QUARANTINED)

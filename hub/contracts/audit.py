@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from consent.terms import Lane, Purpose, RefusalReason
@@ -94,7 +95,12 @@ class Input(NamedTuple):
     offset: int
 
 
-def _varlong(value: int) -> bytes:
+@lru_cache(maxsize=16_384)
+def varlong(value: int) -> bytes:
+    """An Avro int or long: zigzag, seven bits a byte (Avro 1.12 specification, binary encoding).
+
+    Remembered: ordinals, lengths and the moments of a batch come again and again.
+    """
     rest = (value << 1) ^ (value >> 63)
     out = bytearray()
     while rest > 127:
@@ -104,18 +110,14 @@ def _varlong(value: int) -> bytes:
     return bytes(out)
 
 
-_SMALL: Final = tuple(_varlong(value) for value in range(1024))
-
-
-def varlong(value: int) -> bytes:
-    """An Avro int or long: zigzag, seven bits a byte (Avro 1.12 specification, binary encoding)."""
-    return _SMALL[value] if 0 <= value < len(_SMALL) else _varlong(value)
-
-
 def text(value: str) -> bytes:
     """An Avro string."""
     raw = value.encode()
     return varlong(len(raw)) + raw
+
+
+named: Final = lru_cache(maxsize=1024)(text)
+"""An Avro string out of a closed set: a unit, a type, a topic, a code."""
 
 
 def blob(raw: bytes) -> bytes:
@@ -133,17 +135,18 @@ def _fact(fact: FactRef) -> bytes:
 
 
 def _release(entry: ReleaseEntry) -> bytes:
+    ordinal, purpose, release_id, attempt, guard_bits, facts, sha, length, full_check = entry
     return b"".join(
         (
-            varlong(entry.ordinal),
-            _PURPOSES[entry.purpose],
-            entry.release_id,
-            varlong(entry.attempt),
-            varlong(entry.guard_bits),
-            array([_fact(fact) for fact in entry.facts]) if entry.facts else b"\0",
-            entry.sha256,
-            varlong(entry.length),
-            b"\0" if entry.full_check else b"\x02",
+            varlong(ordinal),
+            _PURPOSES[purpose],
+            release_id,
+            varlong(attempt),
+            varlong(guard_bits),
+            array([_fact(fact) for fact in facts]) if facts else b"\0",
+            sha,
+            varlong(length),
+            b"\0" if full_check else b"\x02",
         )
     )
 
@@ -191,16 +194,17 @@ class DecisionHead(NamedTuple):
 
     def encode(self) -> bytes:
         """The bytes from `source` to `admittedAt`, in schema order."""
+        source, event_id, event_type, schema_id, (topic, partition, offset), admitted_at, _ = self
         return b"".join(
             (
-                text(self.source),
-                text(self.event_id),
-                text(self.type),
-                varlong(self.schema_id),
-                text(self.where.topic),
-                varlong(self.where.partition),
-                varlong(self.where.offset),
-                varlong(self.admitted_at),
+                named(source),
+                text(event_id),
+                named(event_type),
+                varlong(schema_id),
+                named(topic),
+                varlong(partition),
+                varlong(offset),
+                varlong(admitted_at),
             )
         )
 
@@ -228,7 +232,7 @@ _TOLD: Final = {verdict: bytes([2 * i]) for i, verdict in enumerate(("admitted",
 def encode_receipt(frame: bytes, event_id: str, told: tuple[str, str], sha: bytes, at: int) -> bytes:
     """The framed receipt of one event, one per event as decisions are; `told`: verdict and code; `at`: ms."""
     verdict, code = told
-    return b"".join((frame, text(event_id), _TOLD[verdict], text(code), sha, varlong(at)))
+    return b"".join((frame, text(event_id), _TOLD[verdict], named(code), sha, varlong(at)))
 
 
 def group_refusals(found: Iterable[tuple[RefusalReason, GuardKind, FactRef | None, int]]) -> list[RefusalEntry]:

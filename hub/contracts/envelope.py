@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from consent.terms import PartyRole, Transform
 
@@ -117,8 +117,7 @@ def coarse(ms: int, rule: Transform) -> int:
     return ms - ms % _STEPS[rule]
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What admission computed from the bytes and keys alone: the hub's own headers on `admitted.<lane>`."""
 
     id: str
@@ -139,16 +138,10 @@ _PARTIES: Final = {role.value: role for role in PartyRole}
 
 def parse_admitted(headers: Headers) -> Admission:
     """The admission behind an admitted record; `EnvelopeFault` when the record was not written by admission."""
-    found = dict(headers)
+    found: dict[str, Any] = {name: value for name, value in headers if value is not None}
     try:
-        parties = {role: bytes(found[name]) for name, role in _PARTIES.items() if name in found}  # type: ignore[arg-type]
-        return Admission(
-            found["id"].decode("ascii"),  # type: ignore[union-attr]
-            int(found["time"]),  # type: ignore[arg-type]
-            bytes(found["case"]),  # type: ignore[arg-type]
-            parties,
-            "late" in found,
-        )
+        parties = {_PARTIES[name]: handle for name, handle in found.items() if name in _PARTIES}
+        return Admission(found["id"].decode("ascii"), int(found["time"]), found["case"], parties, "late" in found)
     except (KeyError, ValueError, AttributeError, TypeError):
         raise EnvelopeFault("*", "list was not written by admission") from None
 

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -26,6 +27,8 @@ REF_SEALED: Final = 118
 CASE_SEALED: Final = 43
 PERSON_REF: Final = 22
 HANDLE: Final = 16
+PSEUDONYMS: Final = 4096
+"""Cases and persons whose pseudonyms are remembered for each unit: the events of a case come one after another."""
 
 _URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
 
@@ -63,7 +66,11 @@ def register_digest(kind: str, handle: str) -> bytes:
 
 def _uuid8(raw: bytes) -> bytes:
     """16 bytes with the version (8) and variant bits of RFC 9562 section 5.8 set."""
-    return raw[:6] + bytes([0x80 | raw[6] & 0x0F, raw[7], 0x80 | raw[8] & 0x3F]) + raw[9:16]
+    return (int.from_bytes(raw, "big") & _CUSTOM | _UUID8).to_bytes(16, "big")
+
+
+_CUSTOM: Final = ~(0xF << 76 | 0b11 << 62)
+_UUID8: Final = 8 << 76 | 0b10 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +78,13 @@ class UnitKeys:
     """The keys of one unit in one epoch. Everything that leaves for the unit under a pseudonym goes through here."""
 
     unit: str
+    seal_case: Callable[[bytes], bytes]
+    """The pairwise case reference: AES-SIV of the 16-byte case handle, 43 base64url characters."""
+    person: Callable[[bytes], bytes]
+    """The pairwise person reference of a handle or local reference: HMAC cut to 128 bits, 22 base64url characters."""
     _case: AESSIV
     _ref: AESSIV
-    _person: bytes
     _release: blake2b
-
-    def seal_case(self, handle: bytes) -> bytes:
-        """The pairwise case reference: AES-SIV of the 16-byte case handle, 43 base64url characters."""
-        return b64(self._case.encrypt(handle, None))
 
     def open_case(self, reference: str) -> bytes:
         """The 16-byte case handle behind a reference this unit was given; `KeyFault` when it is not one."""
@@ -91,10 +97,6 @@ class UnitKeys:
     def open_ref(self, sealed: str | bytes) -> bytes:
         """The 72 bytes behind a reference this unit was given; `KeyFault` when it is not one."""
         return self._open(self._ref, sealed, REF_SEALED)
-
-    def person(self, handle_or_local: bytes) -> bytes:
-        """The pairwise person reference: HMAC cut to 128 bits, 22 base64url characters."""
-        return b64(hmac.digest(self._person, handle_or_local, "sha256")[:16])
 
     def release_id(self, event: bytes, purpose: str, attempt: int) -> bytes:
         """The id of one release as the 16 bytes of a UUIDv8: keyed digest of (event, unit, purpose, attempt)."""
@@ -184,10 +186,13 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
     def derived(use: str, length: int = 32) -> bytes:
         return _derive(secret, f"unit/{code}/{use}", length)
 
+    case, person = AESSIV(derived("case", 64)), derived("person")
+    remember = lru_cache(PSEUDONYMS)
     return UnitKeys(
         code,
-        AESSIV(derived("case", 64)),
+        remember(lambda handle: b64(case.encrypt(handle, None))),
+        remember(lambda plain: b64(hmac.digest(person, plain, "sha256")[:16])),
+        case,
         AESSIV(derived("ref", 64)),
-        derived("person"),
         blake2b(key=derived("release"), digest_size=16),
     )

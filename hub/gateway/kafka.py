@@ -13,6 +13,7 @@ Rules kept, in the order of the code (kafka.md section 00; architecture.md secti
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -46,13 +47,16 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the loop gets from the composition root: clock (ms), fence, the policy announcement, crash points, alarm."""
+    """What the loop gets from the composition root.
+
+    Clock (ms), fence, the policy announcement, crash points, and what is told of each batch once it is committed.
+    """
 
     clock: Callable[[], int]
     fence: Callable[[], Awaitable[int]]
     announce: Callable[[], Awaitable[None]]
     crash: Crash
-    alarm: Callable[[str], None]
+    report: Callable[[Counter[str]], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -241,7 +245,8 @@ class Gateway:
         await self._ports.announce()
         crash("announced")
         now = self._ports.clock()
-        batches = producer.batches(self._plan.decide(records, worker.seen, now).records, now)
+        outputs = self._plan.decide(records, worker.seen, now)
+        batches = producer.batches(outputs.records, now)
         crash("planned")
         await producer.begin()
         crash("begun")
@@ -251,6 +256,7 @@ class Gateway:
         crash("offsets_sent")
         await producer.commit()
         crash("committed")
+        self._ports.report(outputs.counts)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

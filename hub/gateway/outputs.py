@@ -96,7 +96,8 @@ class Proofs:
         }
         partition = subject.record.partition
         out.add(topics.audit_attempt(self.lane), partition, subject.digest, self.codecs.attempt.encode(value))
-        out.counts[verdict.value] += 1
+        if verdict is not Verdict.QUARANTINED:  # its entry counts
+            out.counts[verdict.value] += 1
 
     def assigned(self, out: Outputs, partition: int, first_offset: int, revision: int, now: int) -> None:
         """An assignment: what an aborted attempt may have shown to a read_uncommitted reader starts here."""
@@ -125,7 +126,7 @@ class Proofs:
             "at": now,
         }
         out.add(topics.quarantine(self.lane), 0, subject.digest, self.codecs.quarantine.encode(value))
-        out.counts["quarantined"] += 1
+        out.counts[Verdict.QUARANTINED.value] += 1
 
 
 def blank_attempt(where: dict[str, Any], verdict: Verdict, now: int) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 Pure.
 
-Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading an event costs
-that event, a fault of one release that release; both are recorded and go to quarantine, and the next record
-goes on (architecture.md section 3). A fault of the decision itself is ours and ends the process.
+Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading or deciding an
+event costs that event, a fault of one release that release; both are recorded and go to quarantine, and the next record
+goes on (architecture.md section 3).
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.outputs import Outputs, Proofs, Subject
-from hub.gateway.pseudonyms import Origin
+from hub.gateway.pseudonyms import Origin, Plains
 from hub.gateway.releases import Releaser, fact_ref
 from hub.gateway.rules import ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
 from hub.release.walker import CheckFailed
 
 NO_FALLBACK: Final = "no_fallback"
+UNDECIDED: Final = "undecided"
 FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
 KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.REPEAT: (Verdict.DUPLICATE, "duplicate"),
@@ -113,16 +114,16 @@ class Planner:
 
     def _read(self, record: KafkaRecord) -> ReadEvent:
         """Everything that can fail on a record admission did not write, before anything of it is written."""
-        schema_id, body = unframe(record.value)
-        admission = parse_admitted(record.headers)
-        source = (record.key or b"").decode("ascii")
+        value, key = record.value, record.key or b""
+        schema_id, body = unframe(value)
+        admission, source = parse_admitted(record.headers), key.decode("ascii")
         runtime = self._rules.runtimes[schema_id]
         offsets = runtime.slicer.walk(body)
         leaves = runtime.slicer.guards(body, offsets)
-        parties, digest = admission.parties, event_digest(source, admission.id)
-        view = Event(runtime.name, source, admission.case, parties, leaves.siruta, leaves.named, leaves.content)
-        subject = Subject(record, digest, bytes_digest(record.value or b""), source, admission.id)
-        origin = Origin(source, self._rules.keys.unit(source), parties, {})
+        event_id, _, case, parties, _ = admission
+        view = Event(runtime.name, source, case, parties, leaves.siruta, leaves.named, leaves.content)
+        subject = Subject(record, event_digest(source, event_id), bytes_digest(value or b""), source, event_id)
+        origin = Origin(key, parties, Plains(source, self._rules.keys.unit(source)))
         return ReadEvent(subject, admission, runtime, schema_id, body, offsets, view, origin)
 
     def _unreadable(self, record: KafkaRecord, fault: Exception, batch: _Batch) -> None:
@@ -145,7 +146,12 @@ class Planner:
             self._known(event.subject, verdict, batch)
             return
         digest = event.subject.digest or b""
-        self._new(event, digest, batch)
+        try:
+            decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
+        except FAULTS:
+            self._undecided(event.subject, batch)
+            return
+        self._new(event, digest, decided, batch)
         seen.add(digest, check, batch.now)
         batch.out.add(self._seen_topic, subject.record.partition, digest, check)
 
@@ -157,9 +163,17 @@ class Planner:
         if verdict is Seen.CONFLICT:
             self._proofs.quarantine(batch.out, subject, Stage.DECISION, attempt.value, batch.now)
 
-    def _new(self, event: ReadEvent, digest: bytes, batch: _Batch) -> None:
-        """Decide, release, record."""
-        decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
+    def _undecided(self, subject: Subject, batch: _Batch) -> None:
+        """A decision that failed is ours: recorded for a person, nothing released.
+
+        Not among the seen ids, so that the same event sent again is decided again.
+        """
+        self._proofs.attempt(batch.out, subject, Verdict.QUARANTINED, UNDECIDED, batch.now)
+        self._proofs.quarantine(batch.out, subject, Stage.DECISION, UNDECIDED, batch.now)
+        self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
+
+    def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
+        """Release what was decided, and record it."""
         releases, refusals = self._release(event, digest, decided, batch)
         for _ in decided.unserved:
             self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)

@@ -15,42 +15,47 @@ from hub.contracts.keys import UnitKeys, reference_plain
 LONGEST_OWN: Final = 64
 
 
+class Plains(dict[bytes, bytes]):
+    """What the references of one event stand for, each found out once: the 72 bytes that are sealed for every unit.
+
+    The publisher's own reference, or one the hub gave it, opened under its own key (`KeyFault` when it is not one).
+    """
+
+    __slots__ = ("_keys", "_source")
+
+    def __init__(self, source: str, keys: UnitKeys) -> None:
+        super().__init__()
+        self._source, self._keys = source, keys
+
+    def __missing__(self, raw: bytes) -> bytes:
+        """Find out and remember."""
+        opened = self._keys.open_ref(raw) if len(raw) > LONGEST_OWN else reference_plain(self._source, raw)
+        self[raw] = opened
+        return opened
+
+
 class Origin(NamedTuple):
     """Whom an event comes from, and its parties: what pseudonyms are made of, once per event."""
 
-    source: str
-    keys: UnitKeys
+    source: bytes
     parties: Mapping[PartyRole, bytes]
-    plains: dict[bytes, bytes]
-    """What references of this event stand for, opened once."""
-
-    def plain(self, raw: bytes) -> bytes:
-        """The 72 bytes behind a reference: the publisher's own, or one the hub gave it, opened under its own key."""
-        found = self.plains.get(raw)
-        if found is None:
-            sealed = len(raw) > LONGEST_OWN
-            found = self.plains[raw] = self.keys.open_ref(raw) if sealed else reference_plain(self.source, raw)
-        return found
-
-    def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """What stands for a person before it is made pairwise.
-
-        The handle where a CNP was given, else local reference.
-        """
-        handle = None if role is None else self.parties.get(role)
-        return b"h" + handle if handle is not None else b"l%b\0%b" % (self.source.encode(), raw)
+    plains: Plains
 
 
 class UnitSeals(NamedTuple):
-    """Implements `hub.release.slicer.Seals` for one unit."""
+    """Implements `hub.release.slicer.Seals` for one unit and one event."""
 
     keys: UnitKeys
     origin: Origin
 
     def ref(self, raw: bytes) -> bytes:
         """A reference as this unit alone sees it: 118 characters."""
-        return self.keys.seal_ref(self.origin.plain(raw))
+        return self.keys.seal_ref(self.origin.plains[raw])
 
     def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """A person as this unit alone sees her: 22 characters."""
-        return self.keys.person(self.origin.person(role, raw))
+        """A person as this unit alone sees her, by her handle where a CNP was given, else by local reference.
+
+        22 characters.
+        """
+        handle = self.origin.parties.get(role)  # type: ignore[arg-type]
+        return self.keys.person(b"h" + handle if handle is not None else b"l%b\0%b" % (self.origin.source, raw))

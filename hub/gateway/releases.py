@@ -6,7 +6,9 @@ Rule kept: everything that leaves is here: value, key, timestamp (the batch's) a
 
 from __future__ import annotations
 
+from binascii import hexlify
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from consent.decide import Decision
@@ -16,7 +18,7 @@ from hub.contracts import topics
 from hub.contracts.audit import FactRef, ReleaseEntry
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
 from hub.contracts.keys import UnitKeys, bytes_digest
-from hub.gateway.outputs import Headers, Outputs
+from hub.gateway.outputs import Outputs
 from hub.gateway.pseudonyms import UnitSeals
 from hub.gateway.rules import ReadEvent, Rules, World
 
@@ -24,13 +26,15 @@ SAMPLE: Final = 63
 ATTEMPT: Final = 1
 SPECVERSION: Final = ("ce_specversion", b"1.0")
 SOURCE: Final = ("ce_source", HUB_SOURCE)
+TRACE_BYTES: Final = 24
+NO_FACTS: Final[tuple[FactRef, ...]] = ()
 
 
 class Address(NamedTuple):
     """Where the releases of one subscription go, and under which keys: made once per subscription."""
 
     subscription: Subscription
-    topic: str
+    place: tuple[str, int]
     purpose: str
     keys: UnitKeys
 
@@ -47,54 +51,50 @@ class Releaser:
     def release(self, event: ReadEvent, digest: bytes, decision: Decision, out: Outputs) -> ReleaseEntry:
         """One release written to `out`, and its entry for the audit; raises before anything is written."""
         assert decision.selected is not None
-        release, to = decision.selected.release, self._address(decision.subscription)
-        outgoing = event.runtime.outgoing[release]
-        value = outgoing.cut(event.body, event.offsets, UnitSeals(to.keys, event.origin))
-        outgoing.check(value)
+        release, (subscription, place, purpose, keys) = decision.selected.release, self._address(decision.subscription)
+        cut, check, full_check = event.runtime.outgoing[release]
+        value = cut(event.body, event.offsets, UnitSeals(keys, event.origin))
+        check(value)
         full = self.lane is Lane.ALERT or not digest[0] & SAMPLE
         if full:
-            outgoing.full_check(value)
-        release_id = to.keys.release_id(digest, to.purpose, ATTEMPT)
-        subject = to.keys.seal_case(event.admission.case)
-        out.add(to.topic, 0, subject, value, self._headers(event, release_id, subject, release.time))
-        return _entry(decision, release_id, value, full=full)
+            full_check(value)
+        release_id = keys.release_id(digest, purpose, ATTEMPT)
+        subject = keys.seal_case(event.admission.case)
+        headers = [
+            SPECVERSION,
+            ("ce_id", uuid_text(release_id).encode()),
+            SOURCE,
+            event.runtime.type_header,
+            _time_header(event.admission.time, release.time),
+            ("ce_subject", subject),
+            ("traceparent", _trace(self.world.random(TRACE_BYTES))),
+        ]
+        out.records[place].append((subject, value, headers))
+        facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
+        unit = subscription.unit.ordinal, subscription.purpose
+        return ReleaseEntry(*unit, release_id, ATTEMPT, decision.bits, facts, bytes_digest(value), len(value), full)
 
     def _address(self, subscription: Subscription) -> Address:
         """The address of a subscription, by identity: a changed register makes new subscriptions."""
         found = self.addresses.get(id(subscription))
         if found is None or found.subscription is not subscription:
             unit, purpose = subscription.unit.code, subscription.purpose.value
-            topic = topics.release(self.lane, unit, purpose)
-            found = Address(subscription, topic, purpose, self.rules.keys.unit(unit))
+            place = topics.release(self.lane, unit, purpose), 0
+            found = Address(subscription, place, purpose, self.rules.keys.unit(unit))
             self.addresses[id(subscription)] = found
         return found
 
-    def _headers(self, event: ReadEvent, release_id: bytes, subject: bytes, rule: Transform) -> Headers:
-        """The closed list of contract.md section 1."""
-        trace = self.world.random(24).hex()
-        return [
-            SPECVERSION,
-            ("ce_id", uuid_text(release_id).encode()),
-            SOURCE,
-            ("ce_type", event.runtime.encoded),
-            ("ce_time", format_time(coarse(event.admission.time, rule)).encode()),
-            ("ce_subject", subject),
-            ("traceparent", f"00-{trace[:32]}-{trace[32:]}-00".encode()),
-        ]
+
+@lru_cache(maxsize=8192)
+def _time_header(ms: int, rule: Transform) -> tuple[str, bytes]:
+    """`ce_time` under the group-26 rule of a release. Remembered: the releases of one event share a time."""
+    return "ce_time", format_time(coarse(ms, rule)).encode()
 
 
-def _entry(decision: Decision, release_id: bytes, value: bytes, *, full: bool) -> ReleaseEntry:
-    return ReleaseEntry(
-        decision.subscription.unit.ordinal,
-        decision.subscription.purpose,
-        release_id,
-        ATTEMPT,
-        decision.bits,
-        [fact_ref(fact) for fact in decision.facts],
-        bytes_digest(value),
-        len(value),
-        full,
-    )
+def _trace(fresh: bytes) -> bytes:
+    """A fresh, unsampled W3C traceparent: nothing of the publisher's trace leaves the hub."""
+    h = hexlify(fresh)
+    return b"00-%b-%b-00" % (h[:32], h[32:])
 
 
 def fact_ref(fact: Fact) -> FactRef:

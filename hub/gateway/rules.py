@@ -16,8 +16,7 @@ from hub.release.slicer import Cut, Offsets, Slicer
 from hub.release.walker import Check
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """How one compiled release leaves: cut it, check it by the walker, check it in full by a library."""
 
     cut: Cut
@@ -30,7 +29,7 @@ class TypeRuntime:
     """Everything compiled for one event type at start."""
 
     name: str
-    encoded: bytes
+    type_header: tuple[str, bytes]
     slicer: Slicer
     outgoing: Mapping[Release, Outgoing]
 

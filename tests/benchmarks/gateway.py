@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from time import perf_counter
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consent.decide import decide
 from consent.facts import Facts, FixedFacts
-from consent.terms import Lane
+from consent.terms import Lane, PartyRole
 from hub.assemble import full_check, gateway_codecs, random_pool
 from hub.contracts import topics
 from hub.contracts.envelope import Admission
@@ -33,17 +34,19 @@ from hub.embedded import embedded_broker
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.kafka import Gateway, Ports
 from hub.gateway.plan import Planner
-from hub.gateway.pseudonyms import Origin, UnitSeals
+from hub.gateway.pseudonyms import Origin, Plains, UnitSeals
 from hub.gateway.rules import Outgoing, Rules, TypeRuntime, World
 from hub.gateway.seen import SeenIds
 from hub.release.schema import release_schema
 from hub.release.walker import walker
-from tests.benchmarks.pack import AT_MS, CASE, EVENT_ID, NAME, SUSPECT, UNITS, VICTIM, Pack, load_pack, unsealed
+from tests.benchmarks.pack import AT_MS, EVENT_ID, NAME, UNITS, Pack, load_pack, unsealed
 
 EVENTS: Final = 40_000
 BATCH: Final = 500
 RECIPIENTS: Final = 4
 SOURCES: Final = 16
+PER_CASE: Final = 5
+"""Events of one incident (domain.md section 8)."""
 PARTITIONS: Final = topics.PARTITIONS[Lane.CASE]
 QUESTION: Final = "How many events a second does the gateway release, against a raw pass-through of the same bytes?"
 
@@ -95,20 +98,26 @@ def planner(pack: Pack) -> Planner:
     for release in pack.policy.releases:
         schema, schema_id = release_schema(pack.avsc, release), pack.ids[release.name]
         outgoing[release] = Outgoing(pack.slicer.bind(release), walker(schema, schema_id), full_check(schema))
-    runtime = TypeRuntime(NAME, NAME.encode(), pack.slicer, outgoing)
+    runtime = TypeRuntime(NAME, ("ce_type", NAME.encode()), pack.slicer, outgoing)
     rules = Rules(pack.policy, {EVENT_ID: runtime}, key_ring(1, bytes(32)), gateway_codecs(load_catalogue()))
     return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", random_pool()))
+
+
+def case_of(number: int) -> tuple[bytes, dict[PartyRole, bytes]]:
+    """The handles of a case and of its two people: pseudonyms are made anew for each case."""
+    handles = (blake2b(b"%s%d" % (kind, number), digest_size=16).digest() for kind in (b"case", b"victim", b"suspect"))
+    case, victim, suspect = handles
+    return case, {PartyRole.VICTIM: victim, PartyRole.SUSPECT: suspect}
 
 
 def inputs(pack: Pack, count: int) -> list[Input]:
     """Admitted records of several sources, spread over the partitions as their keys would."""
     value = frame(EVENT_ID, pack.body)
-    parties = {role: handle for role, handle in pack.event.parties.items() if handle in (VICTIM, SUSPECT)}
     found = []
     for number in range(count):
         source = f"usrc{number % SOURCES:02d}"
         event_id = f"00000000-0000-4000-8000-{number:012d}"
-        headers = Admission(event_id, AT_MS, CASE, parties).headers()
+        headers = Admission(event_id, AT_MS + number, *case_of(number // PER_CASE)).headers()
         found.append(
             Input("admitted.case", number % PARTITIONS, number // PARTITIONS, AT_MS, source.encode(), value, headers)
         )
@@ -288,7 +297,10 @@ def parts_cost(pack: Pack) -> dict[str, float]:
     chosen = pack.chosen[:RECIPIENTS]
     bare = [slicer.bind(unsealed(release)) for release in chosen]
     whole = [slicer.bind(release) for release in chosen]
-    seals = [UnitSeals(ring.unit(u), Origin("usrc00", ring.unit("usrc00"), pack.event.parties, {})) for u in units]
+    seals = [
+        UnitSeals(ring.unit(u), Origin(b"usrc00", pack.event.parties, Plains("usrc00", ring.unit("usrc00"))))
+        for u in units
+    ]
     offsets = slicer.walk(body)
     made = [cut(body, offsets, seal) for cut, seal in zip(whole, seals, strict=True)]
     checks = [walker(release_schema(pack.avsc, release), pack.ids[release.name]) for release in chosen]
