@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from consent.terms import PartyRole, Transform
+from hub.contracts.keys import HANDLE
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -28,6 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
 _UNIT: Final = r"u[a-z0-9]{5}"
+_UNIT_KEY: Final = re.compile(_UNIT.encode())
 _FORMS: Final = {
     "ce_specversion": re.compile(r"1\.0"),
     "ce_id": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
@@ -137,13 +139,27 @@ _PARTIES: Final = {role.value: role for role in PartyRole}
 
 
 def parse_admitted(headers: Headers) -> Admission:
-    """The admission behind an admitted record; `EnvelopeFault` when the record was not written by admission."""
-    found: dict[str, Any] = {name: value for name, value in headers if value is not None}
+    """The admission behind an admitted record; `EnvelopeFault` when the record was not written by admission.
+
+    A handle that is null or of another length is a fault, never ignored: denials are found by handles.
+    """
+    found: dict[str, Any] = dict(headers)
     try:
         parties = {_PARTIES[name]: handle for name, handle in found.items() if name in _PARTIES}
-        return Admission(found["id"].decode("ascii"), int(found["time"]), found["case"], parties, "late" in found)
+        admission = Admission(found["id"].decode("ascii"), int(found["time"]), found["case"], parties, "late" in found)
+        sizes = {len(handle) for handle in (admission.case, *parties.values())}
     except (KeyError, ValueError, AttributeError, TypeError):
         raise EnvelopeFault("*", "list was not written by admission") from None
+    if sizes != {HANDLE}:
+        raise EnvelopeFault("*", "list has a handle of another length")
+    return admission
+
+
+def admitted_source(key: bytes | None) -> str:
+    """The source unit an admitted record is keyed by; `EnvelopeFault` when the key is no unit code."""
+    if key is None or not _UNIT_KEY.fullmatch(key):
+        raise EnvelopeFault("*", "list stands under a key that is no unit code")
+    return key.decode("ascii")
 
 
 def uuid_text(raw: bytes) -> str:

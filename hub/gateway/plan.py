@@ -29,7 +29,7 @@ from hub.contracts.audit import (
     Verdict,
     group_refusals,
 )
-from hub.contracts.envelope import parse_admitted
+from hub.contracts.envelope import admitted_source, parse_admitted
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
@@ -116,8 +116,10 @@ class Planner:
         """Everything that can fail on a record admission did not write, before anything of it is written."""
         value, key = record.value, record.key or b""
         schema_id, body = unframe(value)
-        admission, source = parse_admitted(record.headers), key.decode("ascii")
-        runtime = self._rules.runtimes[schema_id]
+        admission, source = parse_admitted(record.headers), admitted_source(key)
+        runtime = self._rules.runtimes.get(schema_id)
+        if runtime is None:
+            raise WireError("schema_unknown", "")
         offsets = runtime.slicer.walk(body)
         leaves = runtime.slicer.guards(body, offsets)
         event_id, _, case, parties, _ = admission

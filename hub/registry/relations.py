@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from consent.terms import PartyRole
 from hub.contracts.codec import RecordCodec
-from hub.contracts.envelope import DAY_MS, parse_admitted
+from hub.contracts.envelope import DAY_MS, admitted_source, parse_admitted
 from hub.contracts.keys import KeyRing, b64, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.registers import ADDRESSED_DAYS, common, relation_handle
@@ -99,10 +99,10 @@ class Relations:
             if slicer is None:
                 return None
             admission = parse_admitted(record.headers)
+            digest = event_digest(admitted_source(record.key), admission.id)
             units = slicer.guards(body, slicer.walk(body)).named
         except ValueError:
             return None
-        digest = event_digest((record.key or b"").decode("ascii"), admission.id)
         return Named(digest, admission.case, record.timestamp, units) if units else None
 
     def _begin(self, named: Named, decision: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

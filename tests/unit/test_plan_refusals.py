@@ -1,0 +1,62 @@
+"""Who gets nothing and why, as the decision record and the quarantine tell it: holds, suspension, duties unserved."""
+
+from __future__ import annotations
+
+from consent.terms import Lane
+from hub.contracts.keys import b64, register_digest
+from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of, scene
+from tests.support.plans import OFFSET, admitted, changed, desk
+
+GOOD = admitted(scene(3))
+
+
+def test_a_duty_nobody_can_serve_waits_for_a_person() -> None:
+    """The prosecutor is held and names no next: an entry, and the decision goes on for the others."""
+    records = changed("unit", PROSECUTOR, fallback=None), hold(parties_of(scene(3))["victim"], PROSECUTOR)
+    at = desk(Lane.CASE, *records)
+    wrote = at.decide(GOOD)
+    assert wrote.said("quarantine") == [("decision", "no_fallback")]
+    assert wrote.read("quarantine")[0]["input"]["offset"] == OFFSET
+    assert (wrote.out.counts["quarantined"], wrote.out.counts["decided"]) == (1, 1)
+    assert desk().decide(GOOD).releases.keys() - wrote.releases.keys() == {PROSECUTOR}
+    assert wrote.said("receipt") == [("admitted", "admitted")]
+
+
+def test_a_held_unit_is_among_the_refusals_with_the_fact() -> None:
+    """The reason, no guard, and the register record it rests on; its fallback serves."""
+    record = hold(parties_of(scene(3))["victim"], PROSECUTOR)
+    at = desk(Lane.CASE, record)
+    wrote = at.decide(GOOD)
+    assert wrote.refused("held", at.known) == {PROSECUTOR}
+    [entry] = [one for one in wrote.read("decision")[0]["refusals"] if one["reason"] == "held"]
+    assert entry["guard"] == "none"
+    assert entry["fact"] == {"key": register_digest("hold", record["handle"]), "offset": at.known.revision - 1}
+    assert (PROSECUTOR in wrote.releases, "uo6tub" in wrote.releases) == (False, True)
+
+
+def test_a_suspended_unit_is_among_the_refusals_without_a_fact() -> None:
+    """Suspension is a denial of the unit itself: nothing of any case, and its fallback serves."""
+    at = desk(Lane.CASE, changed("unit", PROSECUTOR, state="suspended"))
+    wrote = at.decide(GOOD)
+    assert wrote.refused("held", at.known) == {PROSECUTOR}
+    assert [one["fact"] for one in wrote.read("decision")[0]["refusals"] if one["reason"] == "held"] == [None]
+    assert (PROSECUTOR in wrote.releases, "uo6tub" in wrote.releases) == (False, True)
+
+
+def test_a_hold_on_the_case_for_all_stops_every_release() -> None:
+    """Nobody learns of it, every duty waits for a person, and the refusal is recorded for each."""
+    at = desk(Lane.CASE, hold(b64(CASE).decode(), None, of_case=True))
+    wrote = at.decide(GOOD)
+    assert wrote.releases == {}
+    assert wrote.refused("held", at.known) >= desk().decide(GOOD).releases.keys()
+    assert set(wrote.said("quarantine")) == {("decision", "no_fallback")}
+
+
+def test_a_withdrawal_is_among_the_refusals() -> None:
+    """The shelter's consent was withdrawn: the reason and the record, and no release to it."""
+    event = scene(2)
+    record = consent(SHELTER, parties_of(event)["victim"], state="withdrawn")
+    at = desk(Lane.CASE, record)
+    wrote = at.decide(admitted(event))
+    assert wrote.refused("withdrawn", at.known) == {SHELTER}
+    assert SHELTER not in wrote.releases
