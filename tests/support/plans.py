@@ -18,8 +18,9 @@ from hub.contracts.envelope import inbox_headers
 from hub.contracts.keys import event_digest
 from hub.contracts.wire import StrictReader, strict_readers
 from hub.demo.crowd import Published
+from hub.demo.story import Story
 from hub.gateway.knowledge import Knowledge
-from hub.gateway.outputs import Outputs
+from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner
 from hub.gateway.rules import Rules, World
 from hub.gateway.seen import SeenIds
@@ -28,7 +29,20 @@ from hub.ingress.admit import Rules as IngressRules
 from hub.ingress.publishers import Publishers
 from hub.registry.federation import federation_records
 from tests.cases.pack import policy
-from tests.support.history import KEYS, NOW, SIGNED, Kept, catalogue, decoded, encoded, federation, registers, rules
+from tests.support import history
+from tests.support.history import (
+    KEYS,
+    NOW,
+    SIGNED,
+    Kept,
+    catalogue,
+    decoded,
+    encoded,
+    federation,
+    registers,
+    rules,
+    story,
+)
 
 PARTITION, OFFSET = 5, 41
 BUILD: Final = "test"
@@ -54,6 +68,13 @@ def standing() -> Mapping[tuple[str, str], Record]:
     """The register records of the pilot's federation by kind and handle."""
     made = federation_records(federation(), catalogue().ids, SIGNED)
     return {(record["kind"], record["handle"]): record for record in made}
+
+
+@cache
+def scene(number: int) -> Published:
+    """An event of the story, the same each time, whatever was asked for before."""
+    fresh = Story(catalogue(), story().cast, Random(5), NOW).scenes()[number - 1]
+    return replace(history.scene(number), record=fresh.record)
 
 
 def changed(kind: str, handle: str, **leaves: Any) -> Record:
@@ -136,7 +157,7 @@ def _folded(kind: type[K], lane: Lane, *records: Record) -> K:
 class Wrote:
     """What a plan wrote, read back."""
 
-    out: Outputs
+    out: Gathered
 
     @property
     def records(self) -> list[Kept]:
@@ -203,7 +224,15 @@ class Desk:
 
     def decide(self, *records: Kept, now: int = NOW) -> Wrote:
         """One transaction."""
-        return Wrote(self.planner.decide(records, self.seen, now))
+        out = Gathered()
+        self.planner.decide(records, self.seen, now, out)
+        return Wrote(out)
+
+    def assigned(self, partition: int, first_offset: int, now: int = NOW) -> Wrote:
+        """The record of an assignment."""
+        out = Gathered()
+        self.planner.assigned(partition, first_offset, now, out)
+        return Wrote(out)
 
 
 def desk(lane: Lane = Lane.CASE, *records: Record) -> Desk:

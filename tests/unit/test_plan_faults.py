@@ -27,19 +27,8 @@ from tests.support.history import (
     catalogue,
     decoded,
     rules,
-    scene,
 )
-from tests.support.plans import (
-    OFFSET,
-    PARTITION,
-    Desk,
-    admitted,
-    desk,
-    digest_of,
-    known,
-    spoiled,
-    torn,
-)
+from tests.support.plans import OFFSET, PARTITION, Desk, admitted, desk, digest_of, known, scene, spoiled, torn
 
 GOOD = admitted(scene(3))
 ORDER_ID = catalogue().ids["ppo.issued/v1"]

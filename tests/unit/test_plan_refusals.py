@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from consent.terms import Lane
 from hub.contracts.keys import b64, register_digest
-from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of, scene
-from tests.support.plans import OFFSET, admitted, changed, desk
+from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of
+from tests.support.plans import OFFSET, admitted, changed, desk, scene
 
 GOOD = admitted(scene(3))
 

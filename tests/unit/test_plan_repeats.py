@@ -10,8 +10,8 @@ import pytest
 
 from consent.terms import Lane
 from hub.demo.crowd import Published
-from tests.support.history import NOW, Kept, catalogue, encoded, scene
-from tests.support.plans import OFFSET, PARTITION, Desk, Wrote, admitted, desk, digest_of
+from tests.support.history import NOW, Kept, catalogue, encoded
+from tests.support.plans import OFFSET, PARTITION, Desk, Wrote, admitted, desk, digest_of, scene
 
 BOTH_LANES = pytest.mark.parametrize(("lane", "number"), [(Lane.CASE, 3), (Lane.ALERT, 7)])
 
@@ -111,7 +111,7 @@ def test_a_repeat_of_an_alerts_conflict_is_a_duplicate() -> None:
 def test_an_assignment_is_recorded_first() -> None:
     """Partition, first offset and revision: what a reader of uncommitted records may have seen starts here."""
     at = desk(Lane.ALERT)
-    wrote = Wrote(at.planner.assigned(2, 17, NOW))
+    wrote = at.assigned(2, 17)
     [told] = wrote.read("attempt")
     assert wrote.places == [("audit.attempt.alert", 2)]
     assert (told["verdict"], told["partition"], told["firstOffset"]) == ("assigned", 2, 17)
