@@ -82,6 +82,8 @@ class UnitKeys:
     """The pairwise case reference: AES-SIV of the 16-byte case handle, 43 base64url characters."""
     person: Callable[[bytes], bytes]
     """The pairwise person reference of a handle or local reference: HMAC cut to 128 bits, 22 base64url characters."""
+    seal_ref: Callable[[bytes], bytes]
+    """A pairwise reference: AES-SIV of `reference_plain(...)` (72 bytes), 118 base64url characters."""
     _case: AESSIV
     _ref: AESSIV
     _release: blake2b
@@ -89,10 +91,6 @@ class UnitKeys:
     def open_case(self, reference: str) -> bytes:
         """The 16-byte case handle behind a reference this unit was given; `KeyFault` when it is not one."""
         return self._open(self._case, reference, CASE_SEALED)
-
-    def seal_ref(self, plain: bytes) -> bytes:
-        """A pairwise reference: AES-SIV of `reference_plain(...)` (72 bytes), 118 base64url characters."""
-        return b64(self._ref.encrypt(plain, None))
 
     def open_ref(self, sealed: str | bytes) -> bytes:
         """The 72 bytes behind a reference this unit was given; `KeyFault` when it is not one."""
@@ -186,13 +184,14 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
     def derived(use: str, length: int = 32) -> bytes:
         return _derive(secret, f"unit/{code}/{use}", length)
 
-    case, person = AESSIV(derived("case", 64)), derived("person")
+    case, ref, person = AESSIV(derived("case", 64)), AESSIV(derived("ref", 64)), derived("person")
     remember = lru_cache(PSEUDONYMS)
     return UnitKeys(
         code,
         remember(lambda handle: b64(case.encrypt(handle, None))),
         remember(lambda plain: b64(hmac.digest(person, plain, "sha256")[:16])),
+        lambda plain: b64(ref.encrypt(plain, None)),
         case,
-        AESSIV(derived("ref", 64)),
+        ref,
         blake2b(key=derived("release"), digest_size=16),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from consent.terms import Lane, Purpose
@@ -56,6 +57,7 @@ def release(lane: Lane, unit: str, purpose: Purpose | str) -> str:
     return f"release.{lane}.{unit}.{purpose.lower()}"
 
 
+@lru_cache(maxsize=1024)
 def receipt(lane: Lane, unit: str) -> str:
     """What became of a unit's own events."""
     return f"receipt.{lane}.{unit}"

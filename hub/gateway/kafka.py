@@ -38,11 +38,11 @@ Crash = Callable[[str], None]
 class Plan(Protocol):
     """What the pure side offers the loop."""
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int) -> Outputs:
-        """Everything one transaction writes for these records of one partition."""
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+        """Write everything one transaction holds for these records of one partition to `out`."""
 
-    def assigned(self, partition: int, first_offset: int, now: int) -> Outputs:
-        """The `assigned` record of a partition just opened."""
+    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
+        """Write the `assigned` record of a partition just opened to `out`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +211,11 @@ class Gateway:
         await self._ports.fence()
         crash("open_fenced")
         now = self._ports.clock()
-        outputs = self._plan.assigned(worker.tp.partition, offset or 0, now)
+        batches = producer.batches(now)
+        self._plan.assigned(worker.tp.partition, offset or 0, now, batches)
         await producer.begin()
         crash("assigned_begun")
-        await producer.send(producer.batches(outputs.records, now), crash)
+        await producer.send(batches, crash)
         crash("assigned_sent")
         await producer.commit()
         crash("opened")
@@ -245,8 +246,8 @@ class Gateway:
         await self._ports.announce()
         crash("announced")
         now = self._ports.clock()
-        outputs = self._plan.decide(records, worker.seen, now)
-        batches = producer.batches(outputs.records, now)
+        batches = producer.batches(now)
+        self._plan.decide(records, worker.seen, now, batches)
         crash("planned")
         await producer.begin()
         crash("begun")
@@ -256,7 +257,7 @@ class Gateway:
         crash("offsets_sent")
         await producer.commit()
         crash("committed")
-        self._ports.report(outputs.counts)
+        self._ports.report(batches.counts)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from consent.terms import Lane
 from hub.contracts import topics
@@ -25,19 +25,33 @@ from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 
 Headers = list[tuple[str, bytes]]
+NO_HEADERS: Final[Headers] = []
+"""aiokafka takes nothing but a list; nobody adds to this one."""
+Place = tuple[str, int]
+"""A topic and a partition."""
 Written = tuple[bytes | None, bytes | None, Headers]
 
 
-@dataclass(slots=True)
-class Outputs:
-    """Records by (topic, partition), and counts for the logs."""
+class Outputs(Protocol):
+    """Takes what one transaction writes, record by record, and counts for the logs."""
 
-    records: dict[tuple[str, int], list[Written]] = field(default_factory=lambda: defaultdict(list))
+    counts: Counter[str]
+
+    def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
+        """One more record."""
+        ...
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Outputs kept in memory, by place: for tests and comparisons."""
+
+    records: dict[Place, list[Written]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, topic: str, partition: int, key: bytes | None, value: bytes, headers: Headers | None = None) -> None:
+    def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
         """One more record."""
-        self.records[topic, partition].append((key, value, headers or []))
+        self.records[place].append((key, value, headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +79,13 @@ class Subject(NamedTuple):
         return {"topic": self.record.topic, "partition": self.record.partition, "offset": self.record.offset}
 
 
-@dataclass(frozen=True, slots=True)
 class Proofs:
     """Writes the records of proof of one lane."""
 
-    lane: Lane
-    codecs: Codecs
+    def __init__(self, lane: Lane, codecs: Codecs) -> None:
+        self.lane, self.codecs = lane, codecs
+        self._decisions, self._attempts = topics.audit_decision(lane), topics.audit_attempt(lane)
+        self._admitted, self._quarantine = topics.admitted(lane), (topics.quarantine(lane), 0)
 
     def decision(
         self,
@@ -81,9 +96,9 @@ class Proofs:
         entries: tuple[Sequence[ReleaseEntry], Sequence[RefusalEntry]],
     ) -> None:
         """The decision record of one event, in as many parts as it needs."""
-        topic = topics.audit_decision(self.lane)
+        place = self._decisions, subject.record.partition
         for part in encode_decision(self.codecs.decision_frame, stamp, head, *entries):
-            out.add(topic, subject.record.partition, subject.digest, part)
+            out.add(place, subject.digest, part)
         out.counts["decided"] += 1
 
     def attempt(self, out: Outputs, subject: Subject, verdict: Verdict, code: str, now: int) -> None:
@@ -94,25 +109,24 @@ class Proofs:
             "code": code,
             "sha256": subject.sha,
         }
-        partition = subject.record.partition
-        out.add(topics.audit_attempt(self.lane), partition, subject.digest, self.codecs.attempt.encode(value))
+        out.add((self._attempts, subject.record.partition), subject.digest, self.codecs.attempt.encode(value))
         if verdict is not Verdict.QUARANTINED:  # its entry counts
             out.counts[verdict.value] += 1
 
     def assigned(self, out: Outputs, partition: int, first_offset: int, revision: int, now: int) -> None:
         """An assignment: what an aborted attempt may have shown to a read_uncommitted reader starts here."""
-        where = {"topic": topics.admitted(self.lane), "partition": partition, "offset": first_offset}
+        where = {"topic": self._admitted, "partition": partition, "offset": first_offset}
         value = blank_attempt(where, Verdict.ASSIGNED, now)
         value |= {"partition": partition, "firstOffset": first_offset, "previousRevision": revision}
-        out.add(topics.audit_attempt(self.lane), partition, None, self.codecs.attempt.encode(value))
+        out.add((self._attempts, partition), None, self.codecs.attempt.encode(value))
 
     def receipt(self, out: Outputs, subject: Subject, verdict: str, code: str, now: int) -> None:
         """What the publisher is told; nothing of recipients."""
         assert subject.source is not None
         assert subject.event_id is not None
-        topic = topics.receipt(self.lane, subject.source)
+        place = topics.receipt(self.lane, subject.source), 0
         value = encode_receipt(self.codecs.receipt_frame, subject.event_id, (verdict, code), subject.sha, now)
-        out.add(topic, 0, subject.event_id.encode(), value)
+        out.add(place, subject.event_id.encode(), value)
 
     def quarantine(self, out: Outputs, subject: Subject, stage: Stage, code: str, now: int) -> None:
         """What needs a person: code and position, no bytes."""
@@ -125,7 +139,7 @@ class Proofs:
             "sealed": None,
             "at": now,
         }
-        out.add(topics.quarantine(self.lane), 0, subject.digest, self.codecs.quarantine.encode(value))
+        out.add(self._quarantine, subject.digest, self.codecs.quarantine.encode(value))
         out.counts[Verdict.QUARANTINED.value] += 1
 
 

@@ -84,21 +84,17 @@ class Planner:
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
         self._seen_topic = topics.seen(lane)
 
-    def assigned(self, partition: int, first_offset: int, now: int) -> Outputs:
+    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
         """The record of an assignment of a partition, first thing after the fence."""
-        out = Outputs()
         self._proofs.assigned(out, partition, first_offset, self._knowledge.revision, now)
-        return out
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int) -> Outputs:
-        """Everything one transaction writes for these records, by what the register fold holds at this moment (`now`.
-
-        Ms).
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+        """Write everything one transaction holds for these records to `out`, by what the fold holds at `now` (ms).
 
         The revision recorded is the fold's own: at or past the end that the fence saw.
         """
         facts = self._knowledge.at(now)
-        batch = _Batch(Outputs(), facts, self._stamp(facts.revision, now), now)
+        batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
         for record in records:
             try:
                 event = self._read(record)
@@ -106,7 +102,6 @@ class Planner:
                 self._unreadable(record, fault, batch)
             else:
                 self._one(event, seen, batch)
-        return batch.out
 
     def _stamp(self, revision: int, now: int) -> bytes:
         rules = self._rules
@@ -155,7 +150,7 @@ class Planner:
             return
         self._new(event, digest, decided, batch)
         seen.add(digest, check, batch.now)
-        batch.out.add(self._seen_topic, subject.record.partition, digest, check)
+        batch.out.add((self._seen_topic, subject.record.partition), digest, check)
 
     def _known(self, subject: Subject, verdict: Seen, batch: _Batch) -> None:
         """A repeat has no second effect; a conflict keeps the first and isolates the second."""

@@ -18,7 +18,7 @@ from hub.contracts import topics
 from hub.contracts.audit import FactRef, ReleaseEntry
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
 from hub.contracts.keys import UnitKeys, bytes_digest
-from hub.gateway.outputs import Outputs
+from hub.gateway.outputs import Outputs, Place
 from hub.gateway.pseudonyms import UnitSeals
 from hub.gateway.rules import ReadEvent, Rules, World
 
@@ -34,7 +34,7 @@ class Address(NamedTuple):
     """Where the releases of one subscription go, and under which keys: made once per subscription."""
 
     subscription: Subscription
-    place: tuple[str, int]
+    place: Place
     purpose: str
     keys: UnitKeys
 
@@ -69,7 +69,7 @@ class Releaser:
             ("ce_subject", subject),
             ("traceparent", _trace(self.world.random(TRACE_BYTES))),
         ]
-        out.records[place].append((subject, value, headers))
+        out.add(place, subject, value, headers)
         facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
         unit = subscription.unit.ordinal, subscription.purpose
         return ReleaseEntry(*unit, release_id, ATTEMPT, decision.bits, facts, bytes_digest(value), len(value), full)

@@ -33,7 +33,6 @@ from hub.release.transforms import (
     county_table,
     read_varint,
     symbol_table,
-    text_at,
     varint,
 )
 
@@ -123,7 +122,7 @@ def _unseen() -> WireError:
 
 
 def _build(source: str, name: str, scope: dict[str, Any]) -> Any:
-    scope |= {"coarse": coarse, "text_at": text_at, "unseen": _unseen, "failed": TransformFailed}
+    scope |= {"coarse": coarse, "unseen": _unseen, "failed": TransformFailed}
     exec(compile(source, f"<{name}>", "exec"), scope)  # noqa: S102 - the source is made of our own schemas alone
     return scope[name]
 
@@ -223,15 +222,20 @@ def _county(part: Part, position: int, _: dict[str, Any]) -> str:
     return _after_null(part, position, lambda at: f"COUNTY[buf[{at}:o[{position + 1}]]]")
 
 
+def _text(start: str, end: str) -> str:
+    """The bytes of a string of at most 8191 bytes, its length of one or two bytes taken off."""
+    return f"buf[{start} + (1 if buf[{start}] < 128 else 2):{end}]"
+
+
 def _pairwise(part: Part, position: int, _: dict[str, Any]) -> str:
     end, size = f"o[{position + 1}]", varint(REF_CHARS)
-    return _after_null(part, position, lambda at: f"{size!r} + seals.ref(text_at(buf, {at}, {end}))")
+    return _after_null(part, position, lambda at: f"{size!r} + seals.ref({_text(at, end)})")
 
 
 def _person(part: Part, position: int, scope: dict[str, Any]) -> str:
     end, size, role = f"o[{position + 1}]", varint(PERSON_CHARS), f"R{position}"
     scope[role] = part.block
-    return _after_null(part, position, lambda at: f"{size!r} + seals.person({role}, text_at(buf, {at}, {end}))")
+    return _after_null(part, position, lambda at: f"{size!r} + seals.person({role}, {_text(at, end)})")
 
 
 _EXPRESSIONS: Final[Mapping[Transform, Callable[[Part, int, dict[str, Any]], str]]] = {

@@ -74,11 +74,6 @@ def coarse(buf: bytes, at: int, step: int) -> bytes:
     return varint(value - value % step)
 
 
-def text_at(buf: bytes, start: int, end: int) -> bytes:
-    """The bytes of a string of at most 8191 bytes that lies from `start` to `end`, its length taken off."""
-    return buf[start + 1 : end] if buf[start] < 128 else buf[start + 2 : end]
-
-
 def symbol_table(transform: Transform, symbols: tuple[str, ...], path: str) -> tuple[bytes, ...]:
     """What the one byte of an enum becomes, indexed by that byte."""
     known = SYMBOLS[transform]

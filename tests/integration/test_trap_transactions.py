@@ -17,7 +17,6 @@ from hub.gateway.transactions import kafka as transactions
 from hub.gateway.transactions.kafka import (
     GUARDED,
     Producer,
-    Record,
     UnknownOutcome,
     UnseenLibrary,
     install_guard,
@@ -53,8 +52,10 @@ async def opened(kafka: str, name: str) -> Producer:
 
 async def write(producer: Producer, at: TopicPartition, values: Iterable[bytes]) -> None:
     """Send in the open transaction, as the gateway does."""
-    outputs: dict[tuple[str, int], list[Record]] = {(at.topic, at.partition): [(None, value, []) for value in values]}
-    await producer.send(producer.batches(outputs, 1_790_000_000_000), nothing)
+    batches = producer.batches(1_790_000_000_000)
+    for value in values:
+        batches.add((at.topic, at.partition), None, value)
+    await producer.send(batches, nothing)
 
 
 async def turn(producer: Producer, at: TopicPartition, value: bytes, offset: int) -> None:

@@ -32,6 +32,7 @@ from hub.contracts.wire import frame, strict_readers
 from hub.demo.crowd import Crowd, Published
 from hub.demo.story import Cast, Story
 from hub.gateway.knowledge import Knowledge
+from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner
 from hub.gateway.rules import Rules, World
 from hub.gateway.seen import SeenIds
@@ -191,7 +192,9 @@ class Past:
         admitted = Kept(
             topics.admitted(event.lane), found.value, found.headers, event.source.encode(), self.now, len(self.inbox)
         )
-        self._take(side.planner.decide([admitted], side.seen, self.now).records)
+        written = Gathered()
+        side.planner.decide([admitted], side.seen, self.now, written)
+        self._take(written.records)
 
     def _take(self, records: Mapping[tuple[str, int], Sequence[tuple[bytes | None, bytes | None, Any]]]) -> None:
         decisions = record_codec(catalogue(), "audit.decision")

@@ -15,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.producer import sender
 
-Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+from hub.gateway.outputs import NO_HEADERS, Headers, Place
 
 GUARDED: Final = (
     sender.AddPartitionsToTxnHandler,
@@ -84,45 +85,53 @@ def install_guard(backoff_ms: float) -> None:
     sender.BACKOFF_OVERRIDE = backoff_ms / 1000
 
 
+class Batches:
+    """The record batches of one transaction, built while it is planned: implements `hub.gateway.outputs.Outputs`.
+
+    Nothing is kept beside the batches, so that a plan of thousands of records stays in the processor's cache.
+    """
+
+    def __init__(self, kafka: AIOKafkaProducer, timestamp: int) -> None:
+        """`timestamp`: the batch's moment in ms, that of every record."""
+        self.counts: Counter[str] = Counter()
+        self.built: list[tuple[Place, Any]] = []
+        self._kafka, self._timestamp = kafka, timestamp
+        self._open: dict[Place, Any] = {}
+
+    def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
+        """One more record; a full batch is followed by another."""
+        append = self._open.get(place) or self._next(place)
+        if append(key=key, value=value, timestamp=self._timestamp, headers=headers) is None:
+            self._next(place)(key=key, value=value, timestamp=self._timestamp, headers=headers)
+
+    def _next(self, place: Place) -> Any:
+        batch = self._kafka.create_batch()
+        self.built.append((place, batch))
+        append = self._open[place] = batch.append
+        return append
+
+
 @dataclass(frozen=True, slots=True)
 class Producer:
     """The producer of one input partition, started (and so fencing its predecessor) by `open_producer`."""
 
     kafka: AIOKafkaProducer
 
-    def batches(
-        self, outputs: Mapping[tuple[str, int], Sequence[Record]], timestamp: int
-    ) -> list[tuple[str, int, Any]]:
-        """Build the record batches of a transaction before it begins. `timestamp`: the batch's moment in ms."""
-        return [
-            (topic, partition, batch)
-            for (topic, partition), records in outputs.items()
-            for batch in self._split(records, timestamp)
-        ]
-
-    def _split(self, records: Sequence[Record], timestamp: int) -> list[Any]:
-        full = []
-        batch = self.kafka.create_batch()
-        append = batch.append
-        for key, value, headers in records:
-            if append(key=key, value=value, timestamp=timestamp, headers=headers) is None:
-                full.append(batch)
-                batch = self.kafka.create_batch()
-                append = batch.append
-                append(key=key, value=value, timestamp=timestamp, headers=headers)
-        return [*full, batch]
+    def batches(self, timestamp: int) -> Batches:
+        """The batches of a transaction, to be built before it begins. `timestamp`: the batch's moment in ms."""
+        return Batches(self.kafka, timestamp)
 
     async def begin(self) -> None:
         """Open the transaction (local: nothing leaves yet)."""
         await self.kafka.begin_transaction()
 
-    async def send(self, batches: Sequence[tuple[str, int, Any]], crash: Callable[[str], None]) -> None:
+    async def send(self, batches: Batches, crash: Callable[[str], None]) -> None:
         """Send every batch and wait for every answer.
 
         An unawaited failure would be left out of a commit that succeeds.
         """
         futures = []
-        for topic, partition, batch in batches:
+        for (topic, partition), batch in batches.built:
             futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
             crash("sending")
         await asyncio.gather(*futures)
