@@ -1,8 +1,8 @@
 """When a standing fact counts: a relation, a consent, a hold, judged at one instant.
 
 Rule kept: permissions apply only to the exact case or person they name; denials apply through every link, and the
-strictest wins (contract.md sections 0 and 7). A consent is void unless it was asked alone, void from the suspect,
-void if the recipient alone recorded it.
+strictest wins (contract.md sections 0 and 7). A consent is void unless the person it is about gave it, asked alone;
+void from a suspect, void if the recipient alone recorded it.
 """
 
 from __future__ import annotations
@@ -61,9 +61,13 @@ def latest(records: tuple[ConsentRecord, ...]) -> ConsentRecord | None:
 def consent_live(record: ConsentRecord, suspects: frozenset[bytes], at_ms: int) -> bool:
     """Whether a consent permits now. `suspects` = the suspect of the event and every person linked to that handle.
 
+    Void where the giver is the suspect in any linked case (contract.md section 7), and an event need not name its
+    suspect. Until the register knows the parties of a case and who has parental authority (kinds `party`, `parental`),
+    the narrower reading: nobody consents for another.
+
     Someone who recorded it under the recipient's own code, or a person id that begins with it, is the recipient.
     """
-    asked_safely = record.alone and record.giver not in suspects
+    asked_safely = record.alone and record.giver == record.person and record.giver not in suspects
     if record.state != GIVEN or not asked_safely or at_ms >= record.valid_until:
         return False
     return any(not person.startswith(record.recipient) for person in record.by)
@@ -99,7 +103,9 @@ def suspect_side(
 ) -> Fact | None:
     """A relation that puts the unit on the suspect's side (INV-25).
 
-    To the suspect in any part, or as suspect to anyone of the case, over all links.
+    To the suspect in any part, or as suspect to anyone of the case, over all links. An event that names no suspect
+    carries the case alone: a relation recorded as suspect to the case counts, one to the suspect's own handle is not
+    seen until the register knows the parties of a case (kind `party`).
     """
     reached = [handle for handle in linked(facts, event.handles) if handle in relations]
     if not reached:

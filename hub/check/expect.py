@@ -121,7 +121,9 @@ class Plain:
         own = latest[victim]
         suspect = self.seen.parties.get("suspect")
         suspects = self.register.joined(frozenset((suspect,))) if suspect else frozenset[str]()
-        if own is None or own["state"] != "given" or not own["aloneConfirmed"] or own["giver"] in suspects:
+        if own is None or own["state"] != "given" or not own["aloneConfirmed"]:
+            return None
+        if own["giver"] != own["person"] or own["giver"] in suspects:
             return None
         if all(person.startswith(unit) for person in own["by"]) or self.seen.at >= own["validUntil"]:
             return None

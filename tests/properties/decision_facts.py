@@ -61,12 +61,12 @@ consents = st.sampled_from(list(PACKAGES)).flatmap(
             "purpose": st.just(UNITS[code][1].value),
             "package": st.sampled_from(PACKAGES[code]),
             "person": st.sampled_from(PERSONS),
-            "giver": st.sampled_from(PERSONS),
+            "giver": st.sampled_from([None, None, *PERSONS]),
             "state": st.sampled_from(["given", "given", "given", "withdrawn", "refused", "expired"]),
             "alone": st.sampled_from([True, True, True, False]),
             "offset": offsets,
         }
-    )
+    ).map(lambda raw: raw | {"giver": raw["giver"] or raw["person"]})
 )
 holds = st.fixed_dictionaries(
     {

@@ -5,13 +5,13 @@ Whoever works with the suspect gets nothing about the victim.
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consent.facts import Event
 from consent.guards import GuardKind
-from consent.terms import BasisKind, Purpose, RefusalReason, Role
-from tests.cases.pack import NOW, policy
+from consent.terms import BasisKind, PartyRole, Purpose, RefusalReason, Role
+from tests.cases.pack import NOW, PLACE, handle, policy
 from tests.properties.decision_facts import (
     PERSONAL,
     UNITS,
@@ -36,6 +36,24 @@ PERSONAL_ROWS = {
     row.id
     for row in policy().matrix.rows
     if any(guard.kind in ABOUT_VICTIM for grant in row.grants for guard in grant.guards)
+}
+
+
+VICTIM_ALONE = Event(
+    type="risk.assessed",
+    source="author",
+    case=handle("case"),
+    parties={PartyRole.VICTIM: handle("victim")},
+    siruta=PLACE,
+    named=frozenset(),
+    content={"instrument": "RO_SOC_25"},
+)
+"""An event that does not name its suspect: the block is optional."""
+SUSPECTS_CONSENT = {"kind": "consent", "unit": "shelter", "purpose": "P9", "package": "sh3", "offset": 1} | {
+    "person": "victim",
+    "giver": "suspect",
+    "state": "given",
+    "alone": True,
 }
 
 
@@ -126,15 +144,16 @@ def test_a_withdrawn_consent_opens_nothing(event: Event, found: Records) -> None
 
 
 @given(event=events, found=EVERY)
+@example(event=VICTIM_ALONE, found=[SUSPECTS_CONSENT])
 @settings(max_examples=100, deadline=None)
 def test_a_consent_needs_its_own_person(event: Event, found: Records) -> None:
-    """A row by consent gives only if a record of exactly the victim, asked alone, not given by the suspect, says so."""
+    """A row by consent gives only if a record about exactly the victim, given by the victim, asked alone, says so."""
     result = decided(event, found)
     for code in ("shelter", "association", "hospital"):
         decision = of(result, code)
         if decision and decision.selected and CONSENT_ROWS & set(decision.selected.rules):
             own = [r for r in found if r["kind"] == "consent" and r["unit"] == code and r["person"] == "victim"]
-            assert any(r["state"] == "given" and r["alone"] and r["giver"] != "suspect" for r in own)
+            assert any(r["state"] == "given" and r["alone"] and r["giver"] == "victim" for r in own)
 
 
 @given(event=events, found=EVERY)

@@ -61,8 +61,10 @@ def _change(past: Past, kind: str, code: str, leaves: Mapping[str, Any]) -> None
         past.change(kind, code, **leaves)
 
 
-def _consent(recipient: str, step: int | None, **leaves: Any) -> dict[str, Any]:
+def _consent(recipient: str, step: int | None, giver: str | None, **leaves: Any) -> dict[str, Any]:
+    """A consent; without another `giver` the person's own word."""
     purpose, prefix = RECIPIENTS[recipient]
+    leaves |= {} if giver is None else {"giver": giver}
     return consent(recipient, package=None if step is None else f"{prefix}{step}", purpose=purpose, **leaves)
 
 
@@ -84,7 +86,7 @@ facts = st.one_of(
         person=handles,
         step=st.sampled_from([None, 1, 2]),
         groups=st.sampled_from([[], [1, 9, 13, 16, 26], [1, 2, 6, 9, 10, 11, 12, 13, 14, 15, 16, 26], [1, 16, 26]]),
-        giver=handles,
+        giver=st.none() | handles,
         state=st.sampled_from(["given", "given", "given", "withdrawn", "refused", "expired"]),
         aloneConfirmed=st.sampled_from([True, True, False]),
         by=st.sampled_from([["w-1", "w-2"], [SHELTER], [f"{SHELTER}-1", "w-1"], []]),
@@ -135,6 +137,7 @@ def _told(*steps: Step, number: int = 2) -> tuple[set[str], list[Any]]:
         ),
         pytest.param([consent(SHELTER, VICTIM)], 2, SHELTER, "u1mtah", id="a-consent-opens-for-its-recipient-alone"),
         pytest.param([consent(SHELTER, VICTIM, state="withdrawn")], 2, CENTRE, SHELTER, id="a-withdrawal-closes"),
+        pytest.param([consent(SHELTER, VICTIM, giver="A" * 22)], 2, CENTRE, SHELTER, id="nobody-consents-for-another"),
         pytest.param(
             [consent(SHELTER, VICTIM), link(VICTIM, "A" * 22), consent(SHELTER, "A" * 22, state="withdrawn")],
             2,
