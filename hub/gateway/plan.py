@@ -34,7 +34,7 @@ from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.outputs import Outputs, Proofs, Subject
-from hub.gateway.pseudonyms import Origin, Plains
+from hub.gateway.pseudonyms import Origin
 from hub.gateway.releases import Releaser, fact_ref
 from hub.gateway.rules import ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
@@ -120,7 +120,7 @@ class Planner:
         event_id, _, case, parties, _ = admission
         view = Event(runtime.name, source, case, parties, leaves.siruta, leaves.named, leaves.content)
         subject = Subject(record, event_digest(source, event_id), bytes_digest(value or b""), source, event_id)
-        origin = Origin(key, parties, Plains(source, self._rules.keys.unit(source)))
+        origin = Origin(runtime.slicer, body, offsets, admission, self._rules.keys.unit(source))
         return ReadEvent(subject, admission, runtime, schema_id, body, offsets, view, origin)
 
     def _unreadable(self, record: KafkaRecord, fault: Exception, batch: _Batch) -> None:

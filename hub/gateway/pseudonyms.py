@@ -6,56 +6,37 @@ section 1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from consent.terms import PartyRole
+from consent.terms import Transform
+from hub.contracts.envelope import Admission
 from hub.contracts.keys import UnitKeys, reference_plain
+from hub.release.slicer import Offsets, Slicer
 
 LONGEST_OWN: Final = 64
 
 
-class Plains(dict[bytes, bytes]):
-    """What the references of one event stand for, each found out once: the 72 bytes that are sealed for every unit.
+class Origin(dict[int, bytes]):
+    """What the references and persons of one event stand for, by position, each found out once for all units.
 
-    The publisher's own reference, or one the hub gave it, opened under its own key (`KeyFault` when it is not one).
+    A reference: 72 bytes, the publisher's own or one the hub gave it, opened under its own key (`KeyFault` when it is
+    not one). A person: her handle where a CNP was given, else her local reference. Implements
+    `hub.release.slicer.Plains`.
     """
 
-    __slots__ = ("_keys", "_source")
+    __slots__ = ("_admission", "_body", "_keys", "_offsets", "_slicer")
 
-    def __init__(self, source: str, keys: UnitKeys) -> None:
-        super().__init__()
-        self._source, self._keys = source, keys
+    def __init__(self, slicer: Slicer, body: bytes, offsets: Offsets, admission: Admission, keys: UnitKeys) -> None:
+        """`keys`: those of the source."""
+        self._slicer, self._body, self._offsets, self._admission, self._keys = slicer, body, offsets, admission, keys
 
-    def __missing__(self, raw: bytes) -> bytes:
+    def __missing__(self, position: int) -> bytes:
         """Find out and remember."""
-        opened = self._keys.open_ref(raw) if len(raw) > LONGEST_OWN else reference_plain(self._source, raw)
-        self[raw] = opened
-        return opened
-
-
-class Origin(NamedTuple):
-    """Whom an event comes from, and its parties: what pseudonyms are made of, once per event."""
-
-    source: bytes
-    parties: Mapping[PartyRole, bytes]
-    plains: Plains
-
-
-class UnitSeals(NamedTuple):
-    """Implements `hub.release.slicer.Seals` for one unit and one event."""
-
-    keys: UnitKeys
-    origin: Origin
-
-    def ref(self, raw: bytes) -> bytes:
-        """A reference as this unit alone sees it: 118 characters."""
-        return self.keys.seal_ref(self.origin.plains[raw])
-
-    def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """A person as this unit alone sees her, by her handle where a CNP was given, else by local reference.
-
-        22 characters.
-        """
-        handle = self.origin.parties.get(role)  # type: ignore[arg-type]
-        return self.keys.person(b"h" + handle if handle is not None else b"l%b\0%b" % (self.origin.source, raw))
+        transform, block, raw = self._slicer.pairwise(position, self._body, self._offsets)
+        if transform is Transform.PERSON_REF:
+            handle = None if block is None else self._admission.parties.get(block)
+            found = b"h" + handle if handle is not None else b"l%b\0%b" % (self._keys.unit.encode(), raw)
+        else:
+            found = self._keys.open_ref(raw) if len(raw) > LONGEST_OWN else reference_plain(self._keys.unit, raw)
+        self[position] = found
+        return found

@@ -19,7 +19,6 @@ from hub.contracts.audit import FactRef, ReleaseEntry
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
 from hub.contracts.keys import UnitKeys, bytes_digest
 from hub.gateway.outputs import Outputs, Place
-from hub.gateway.pseudonyms import UnitSeals
 from hub.gateway.rules import ReadEvent, Rules, World
 
 SAMPLE: Final = 63
@@ -53,7 +52,7 @@ class Releaser:
         assert decision.selected is not None
         release, (subscription, place, purpose, keys) = decision.selected.release, self._address(decision.subscription)
         cut, check, full_check = event.runtime.outgoing[release]
-        value = cut(event.body, event.offsets, UnitSeals(keys, event.origin))
+        value = cut(event.body, event.offsets, event.origin, keys)
         check(value)
         full = self.lane is Lane.ALERT or not digest[0] & SAMPLE
         if full:

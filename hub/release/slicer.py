@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from consent.compile import Release
 from consent.guards import ALERT_CONTENT, CONTENT
@@ -37,17 +37,32 @@ from hub.release.transforms import (
 )
 
 Offsets = tuple[int, ...]
+PAIRWISE: Final = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}
 GUARD_LEAVES: Final = frozenset({guard.partition("=")[0] for guard in CONTENT} | {ALERT_CONTENT[0]})
 
 
 class Seals(Protocol):
-    """Pseudonyms for one unit and one event; the gateway makes them from its keys."""
+    """Pseudonyms of one unit; the gateway makes them from its keys."""
 
-    def ref(self, raw: bytes) -> bytes:
-        """A reference as this unit alone sees it: 118 ASCII characters."""
+    @property
+    def seal_ref(self) -> Callable[[bytes], bytes]:
+        """A reference as this unit alone sees it, of what the reference stands for: 118 ASCII characters."""
 
-    def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """A person as this unit alone sees them: 22 ASCII characters."""
+    @property
+    def person(self) -> Callable[[bytes], bytes]:
+        """A person as this unit alone sees them, of what stands for the person: 22 ASCII characters."""
+
+
+Plains = Mapping[int, bytes]
+"""What each reference and person of one event stands for before it is sealed, by position of its part."""
+
+
+class Pairwise(NamedTuple):
+    """A reference or a person of an event as its publisher wrote it: the transform it needs, whose block it is in."""
+
+    transform: Transform
+    block: PartyRole | None
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,7 @@ class GuardLeaves:
     content: Mapping[str, str]
 
 
-Cut = Callable[[bytes, Offsets, Seals], bytes]
+Cut = Callable[[bytes, Offsets, Plains, Seals], bytes]
 
 
 class Slicer:
@@ -79,12 +94,15 @@ class Slicer:
         self._cuts = {release: self._cutter(release, ids[release.name]) for release in releases}
 
     def bind(self, release: Release) -> Cut:
-        """The cutter of one release: (body, offsets, seals) -> framed value."""
+        """The cutter of one release: (body, offsets, plains, seals) -> framed value."""
         return self._cuts[release]
 
-    def cut(self, release: Release, body: bytes, offsets: Offsets, seals: Seals) -> bytes:
-        """One release of a record that was walked."""
-        return self._cuts[release](body, offsets, seals)
+    def pairwise(self, position: int, body: bytes, offsets: Offsets) -> Pairwise:
+        """The reference or person at a position of a record that was walked, where it is not null."""
+        part = self._parts[position]
+        start = offsets[position] + part.null
+        raw = body[start + (1 if body[start] < 128 else 2) : offsets[position + 1]]
+        return Pairwise(PAIRWISE[part.field["punte.leaf"]], part.block, raw)
 
     def guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
         """The leaves guards read; WireError for bytes admission cannot have let through."""
@@ -112,7 +130,7 @@ class Slicer:
         pieces = ["HEAD", *_pieces(self._parts, release, scope)]
         joined = f"        return b''.join(({', '.join(pieces)},))\n"
         failed = "    except (IndexError, KeyError):\n        raise failed() from None\n"
-        cut: Cut = _build(f"def cut(buf, o, seals):\n    try:\n{joined}{failed}", "cut", scope)
+        cut: Cut = _build(f"def cut(buf, o, plain, seals):\n    try:\n{joined}{failed}", "cut", scope)
         return cut
 
 
@@ -222,20 +240,8 @@ def _county(part: Part, position: int, _: dict[str, Any]) -> str:
     return _after_null(part, position, lambda at: f"COUNTY[buf[{at}:o[{position + 1}]]]")
 
 
-def _text(start: str, end: str) -> str:
-    """The bytes of a string of at most 8191 bytes, its length of one or two bytes taken off."""
-    return f"buf[{start} + (1 if buf[{start}] < 128 else 2):{end}]"
-
-
-def _pairwise(part: Part, position: int, _: dict[str, Any]) -> str:
-    end, size = f"o[{position + 1}]", varint(REF_CHARS)
-    return _after_null(part, position, lambda at: f"{size!r} + seals.ref({_text(at, end)})")
-
-
-def _person(part: Part, position: int, scope: dict[str, Any]) -> str:
-    end, size, role = f"o[{position + 1}]", varint(PERSON_CHARS), f"R{position}"
-    scope[role] = part.block
-    return _after_null(part, position, lambda at: f"{size!r} + seals.person({role}, {_text(at, end)})")
+def _sealed(method: str, chars: int, part: Part, position: int, _: dict[str, Any]) -> str:
+    return _after_null(part, position, lambda _: f"{varint(chars)!r} + seals.{method}(plain[{position}])")
 
 
 _EXPRESSIONS: Final[Mapping[Transform, Callable[[Part, int, dict[str, Any]], str]]] = {
@@ -243,6 +249,6 @@ _EXPRESSIONS: Final[Mapping[Transform, Callable[[Part, int, dict[str, Any]], str
     Transform.FLAG_PRESENT: _present,
     **{name: partial(_moment, step) for name, step in STEPS.items()},
     Transform.COUNTY: _county,
-    Transform.PAIRWISE: _pairwise,
-    Transform.PERSON_REF: _person,
+    Transform.PAIRWISE: partial(_sealed, "seal_ref", REF_CHARS),
+    Transform.PERSON_REF: partial(_sealed, "person", PERSON_CHARS),
 }

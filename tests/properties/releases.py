@@ -51,13 +51,31 @@ def catalogue() -> Catalogue:
 class FixedSeals:
     """Pseudonyms of the right form without keys."""
 
-    def ref(self, raw: bytes) -> bytes:
+    def seal_ref(self, raw: bytes) -> bytes:
         """118 characters."""
         return base64.urlsafe_b64encode(hashlib.shake_128(b"ref" + raw).digest(88))[:118]
 
-    def person(self, role: PartyRole | None, raw: bytes) -> bytes:
-        """22 characters; the role counts, as it does for a handle."""
-        return base64.urlsafe_b64encode(hashlib.shake_128(f"{role}".encode() + raw).digest(16))[:22]
+    def person(self, whom: bytes) -> bytes:
+        """22 characters."""
+        return base64.urlsafe_b64encode(hashlib.shake_128(whom).digest(16))[:22]
+
+
+class PlainRaw(dict[int, bytes]):
+    """What the publisher wrote stands for itself; the role of a person counts, as it does for a handle."""
+
+    def __init__(self, slicer: Slicer, body: bytes) -> None:
+        super().__init__()
+        self._slicer, self._body, self._offsets = slicer, body, slicer.walk(body)
+
+    def __missing__(self, position: int) -> bytes:
+        """Read it."""
+        transform, block, raw = self._slicer.pairwise(position, self._body, self._offsets)
+        return raw if transform is Transform.PAIRWISE else whom(block, raw)
+
+
+def whom(role: PartyRole | None, raw: bytes) -> bytes:
+    """What stands for a person here."""
+    return f"{role}".encode() + raw
 
 
 SEALS = FixedSeals()
@@ -85,7 +103,8 @@ class Bench:
 
     def cut(self, index: int, body: bytes) -> bytes:
         """The framed release, as the gateway makes it."""
-        return self.slicer.cut(self.releases[index], body, self.slicer.walk(body), SEALS)
+        cut = self.slicer.bind(self.releases[index])
+        return cut(body, self.slicer.walk(body), PlainRaw(self.slicer, body), SEALS)
 
     def schema_id(self, index: int) -> int:
         """The id a release of the pool is framed with."""
@@ -189,7 +208,9 @@ def _transform(value: Value, transform: Transform, field: Field) -> Value:
         return catalogue().siruta[value]
     if transform in (Transform.PAIRWISE, Transform.PERSON_REF):
         raw = value.encode()
-        return (SEALS.ref(raw) if transform is Transform.PAIRWISE else SEALS.person(field.block, raw)).decode()
+        return (
+            SEALS.seal_ref(raw) if transform is Transform.PAIRWISE else SEALS.person(whom(field.block, raw))
+        ).decode()
     if transform is Transform.FLAG_CARE:
         return {"none": "no", "minor": "yes", "serious": "yes"}.get(value, "unknown")
     return "no" if value in ("no", []) else "yes"

@@ -20,7 +20,7 @@ from hub.demo.records import random_record
 from hub.release.schema import lock_releases, release_schema, render_lock
 from hub.release.slicer import Slicer
 from hub.release.walker import Check, walker
-from tests.properties.releases import EVENTS, SEALS, bench, catalogue, expected
+from tests.properties.releases import EVENTS, SEALS, PlainRaw, bench, catalogue, expected
 
 
 @cache
@@ -72,6 +72,6 @@ def test_every_compiled_release_is_cut_right_and_passes(name: str, seed: int) ->
     offsets = slicer(name).walk(body)
     for release in of_type(name):
         parsed, passes = check(release)
-        value = slicer(name).cut(release, body, offsets, SEALS)
+        value = slicer(name).bind(release)(body, offsets, PlainRaw(slicer(name), body), SEALS)
         assert value == expected(record, release, catalogue().ids[release.name], parsed, pool.type)
         passes(value)
