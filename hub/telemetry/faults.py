@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from types import TracebackType
 
+from hub.telemetry.allow import KIND, PLACE
+
 
 def describe_fault(fault: BaseException) -> str:
     """The exception and its causes, newest first: `ConnectError@gateway/kafka.py:41 < OSError@net/conn.py:7`."""
-    return " < ".join(f"{type(one).__name__}@{describe_place(one.__traceback__)}" for one in _causes(fault))
+    return " < ".join(f"{_kind(type(one))}@{describe_place(one.__traceback__)}" for one in _causes(fault))
+
+
+def _kind(kind: type[BaseException]) -> str:
+    """The name of the class, or of the first above it that is spelt as one: `gaierror` is said as `OSError`."""
+    return next((each.__name__ for each in kind.__mro__ if KIND.fullmatch(each.__name__)), "BaseException")
 
 
 def describe_place(trace: TracebackType | None) -> str:
@@ -21,8 +28,9 @@ def describe_place(trace: TracebackType | None) -> str:
 
 
 def short_place(path: str, line: int) -> str:
-    """The last folder, the file and the line."""
-    return f"{'/'.join(PurePath(path).parts[-2:])}:{line}"
+    """The last folder, the file and the line; `unknown` for code that is in no file."""
+    place = f"{'/'.join(PurePath(path).parts[-2:])}:{line}"
+    return place if PLACE.fullmatch(place) else "unknown"
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
