@@ -29,6 +29,7 @@ from hub.contracts import topics
 from hub.contracts.audit import Verdict
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, codec, plain
+from hub.contracts.envelope import TRACE_BYTES, traceparent
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import KeyRing
 from hub.contracts.record import KafkaRecord
@@ -47,8 +48,9 @@ from hub.gateway.rules import Rules as GatewayRules
 from hub.ingress.admit import Rules
 from hub.ingress.kafka import AdmissionCodecs, Admitter
 from hub.ingress.publishers import Publishers
+from hub.registry.faults import Door, Fold
 from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower, read_register
-from hub.registry.relations import BEGINS, Relations
+from hub.registry.relations import BEGINS, Relations, StandingRelations
 from hub.release.files import read_pack
 from hub.release.slicer import Slicer
 from hub.release.walker import CheckFailed, walker
@@ -91,6 +93,32 @@ class Parts:
     def registers(self) -> RegisterCodecs:
         """The codecs of all register kinds."""
         return RegisterCodecs({kind: self.record(f"register.{kind}") for kind in KINDS})
+
+    def writer(self) -> RegisterWriter:
+        """The register's writer, behind its door."""
+        return RegisterWriter(self.options, door(self.catalogue, self.registers()))
+
+
+def door(catalogue: Catalogue, codecs: RegisterCodecs) -> Door:
+    """What every register record passes before it is written: the folds of the gateway and of admission among it."""
+    types = frozenset(catalogue.types)
+    publishes = frozenset(
+        f"{name}:{number}"
+        for path, number in catalogue.ids.items()
+        for name in [path.partition("/")[0]]
+        if name in types
+    )
+
+    def folds() -> tuple[Fold, Fold]:
+        knowledge = Knowledge(codecs, catalogue.siruta, frozenset(), Lane.CASE)
+
+        def known(key: bytes | None, value: bytes | None, offset: int) -> None:
+            knowledge.apply(key, value, offset)
+            knowledge.at(0)
+
+        return known, Publishers(codecs).apply
+
+    return Door(codecs, types, publishes, folds)
 
 
 def record_codec(catalogue: Catalogue, name: str) -> RecordCodec:
@@ -145,16 +173,15 @@ def full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
     return check
 
 
-def random_pool(size: int = 24_576) -> Callable[[int], bytes]:
-    """Bytes of `os.urandom`, asked for many at a time: one call of the system for a thousand trace ids."""
-    pool, used = b"", 0
+def trace_pool(size: int = 1024) -> Callable[[], bytes]:
+    """Fresh, unsampled W3C traceparents: one call of the system for many of them."""
+    fresh: list[bytes] = []
 
-    def take(count: int) -> bytes:
-        nonlocal pool, used
-        if used + count > len(pool):
-            pool, used = os.urandom(max(size, count)), 0
-        used += count
-        return pool[used - count : used]
+    def take() -> bytes:
+        if not fresh:
+            ids = os.urandom(TRACE_BYTES * size)
+            fresh.extend(traceparent(ids[at : at + TRACE_BYTES]) for at in range(0, len(ids), TRACE_BYTES))
+        return fresh.pop()
 
     return take
 
@@ -282,7 +309,7 @@ class OpenGateway:
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
         rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
-        planner = Planner(lane, rules, knowledge, World(build_name(), random_pool()))
+        planner = Planner(lane, rules, knowledge, World(build_name(), trace_pool()))
         report = partial(_report, lane, "decide")
         ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, report)
         return Gateway(lane, parts.options, planner, ports, self._batch)
@@ -310,13 +337,17 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
     standing = await read_register(parts.options, codecs)
     found = {handle: change.record or {} for (kind, handle), change in standing.items() if kind == "keycheck"}
     check_keys(found, parts.keys)
-    async with RegisterWriter(parts.options, codecs) as writer:
+    stands = StandingRelations(codecs)
+    register = RegisterFollower(
+        parts.options, lambda r: stands.apply(r.key, r.value), alarm(lanes[0]), PATIENCE[Lane.CASE]
+    )
+    async with register, parts.writer() as writer:
         tasks: list[Coroutine[Any, Any, None]] = [
             RegisterCopy(parts.options, codecs, parts.record("audit.register")).run()
         ]
         for lane in lanes:
             relations = Relations(parts.keys, slicers, parts.record("audit.decision"))
-            follower = RelationsFollower(lane, relations, writer)
+            follower = RelationsFollower(lane, relations, writer, stands, register.fence)
             tasks.append(Follower(parts.options, Source(f"registry.{lane}", follower.topics), follower.handle).run())
         await _until_signal(tasks, ready)
 

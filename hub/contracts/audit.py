@@ -77,6 +77,12 @@ class ReleaseEntry(NamedTuple):
     length: int
     full_check: bool
 
+    def encode(self) -> bytes:
+        """Its bytes in a decision record."""
+        ordinal, purpose, release_id, attempt, guard_bits, facts, sha, length, full_check = self
+        given = receiver(ordinal, purpose), release_id, varlong(attempt), varlong(guard_bits), facts
+        return encode_release(*given, sha + varlong(length) + CHECKED[full_check])
+
 
 class RefusalEntry(NamedTuple):
     """Units that got nothing for one reason."""
@@ -134,20 +140,21 @@ def _fact(fact: FactRef) -> bytes:
     return fact.key + varlong(fact.offset)
 
 
-def _release(entry: ReleaseEntry) -> bytes:
-    ordinal, purpose, release_id, attempt, guard_bits, facts, sha, length, full_check = entry
+CHECKED: Final = (b"\2", b"\0")
+"""How a release was checked, indexed by whether a library read it as well."""
+
+
+def receiver(ordinal: int, purpose: Purpose) -> bytes:
+    """The bytes of a release's unit and purpose."""
+    return varlong(ordinal) + _PURPOSES[purpose]
+
+
+def encode_release(
+    unit: bytes, release_id: bytes, attempt: bytes, guard_bits: bytes, facts: Sequence[FactRef], made: bytes
+) -> bytes:
+    """A release in a decision record, of encoded parts: `unit` by `receiver`, `made` = SHA-256, length, check."""
     return b"".join(
-        (
-            varlong(ordinal),
-            _PURPOSES[purpose],
-            release_id,
-            varlong(attempt),
-            varlong(guard_bits),
-            array([_fact(fact) for fact in facts]) if facts else b"\0",
-            sha,
-            varlong(length),
-            b"\0" if full_check else b"\x02",
-        )
+        (unit, release_id, attempt, guard_bits, array([_fact(fact) for fact in facts]) if facts else b"\0", made)
     )
 
 
@@ -210,11 +217,13 @@ class DecisionHead(NamedTuple):
 
 
 def encode_decision(
-    frame: bytes, shared: bytes, head: DecisionHead, releases: Sequence[ReleaseEntry], refusals: Sequence[RefusalEntry]
+    frame: bytes, shared: bytes, head: DecisionHead, given: Sequence[bytes], refusals: Sequence[RefusalEntry]
 ) -> list[bytes]:
-    """The framed record of one decided event; more than one part when the units are many (each at most 8 KiB)."""
+    """The framed record of one decided event; more than one part when the units are many (each at most 8 KiB).
+
+    `given`: the releases, each by `encode_release`.
+    """
     before = frame + head.encode() + shared + blob(head.presence)
-    given = [_release(entry) for entry in releases]
     refused = [_refusal(entry) for entry in refusals]
     if len(given) <= PART_RELEASES:
         return [b"".join((before, b"\x02\x02", array(given), array(refused)))]

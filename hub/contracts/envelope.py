@@ -104,11 +104,15 @@ def parse_time(text: str) -> int:
     return (moment - _EPOCH) // _MS
 
 
-@lru_cache(maxsize=8192)
 def format_time(ms: int) -> str:
-    """The inverse of `parse_time`. Remembered: the releases of one event, and all of one hour, share a time."""
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment.replace(tzinfo=None).isoformat()}.{ms % 1000:03d}Z"
+    """The inverse of `parse_time`."""
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second(seconds: int) -> str:
+    """A moment to the second. Remembered: a backlog holds many events of one second, and all of an hour share one."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 _STEPS: Final = {Transform.AS_IS: 1, Transform.HOUR: HOUR_MS, Transform.DAY: DAY_MS}
@@ -147,7 +151,7 @@ def parse_admitted(headers: Headers) -> Admission:
     try:
         parties = {_PARTIES[name]: handle for name, handle in found.items() if name in _PARTIES}
         admission = Admission(found["id"].decode("ascii"), int(found["time"]), found["case"], parties, "late" in found)
-        sizes = {len(handle) for handle in (admission.case, *parties.values())}
+        sizes = {len(admission.case), *map(len, parties.values())}
     except (KeyError, ValueError, AttributeError, TypeError):
         raise EnvelopeFault("*", "list was not written by admission") from None
     if sizes != {HANDLE}:
@@ -155,6 +159,7 @@ def parse_admitted(headers: Headers) -> Admission:
     return admission
 
 
+@lru_cache(maxsize=4096)
 def admitted_source(key: bytes | None) -> str:
     """The source unit an admitted record is keyed by; `EnvelopeFault` when the key is no unit code."""
     if key is None or not _UNIT_KEY.fullmatch(key):
@@ -166,6 +171,15 @@ def uuid_text(raw: bytes) -> str:
     """16 bytes in the usual form of a UUID, lower case."""
     h = raw.hex()
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+TRACE_BYTES: Final = 24
+
+
+def traceparent(ids: bytes) -> bytes:
+    """An unsampled W3C traceparent of 24 fresh bytes: trace id and parent id."""
+    h = ids.hex()
+    return f"00-{h[:32]}-{h[32:]}-00".encode()
 
 
 def inbox_headers(event_id: str, source: str, event_type: str, ms: int, subject: str) -> list[tuple[str, bytes]]:

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hmac
 import json
+from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,7 +40,7 @@ class KeyFault(ValueError):
 
 def b64(raw: bytes) -> bytes:
     """Base64url without padding (RFC 4648 section 5), as ASCII bytes."""
-    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE, b"=")
+    return b2a_base64(raw, newline=False).translate(_URLSAFE, b"=")
 
 
 def unb64(text: str | bytes) -> bytes:
@@ -190,7 +191,7 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
         code,
         remember(lambda handle: b64(case.encrypt(handle, None))),
         remember(lambda plain: b64(hmac.digest(person, plain, "sha256")[:16])),
-        lambda plain: b64(ref.encrypt(plain, None)),
+        lambda plain: b2a_base64(ref.encrypt(plain, None), newline=False).translate(_URLSAFE, b"="),
         case,
         ref,
         blake2b(key=derived("release"), digest_size=16),

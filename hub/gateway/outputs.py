@@ -15,7 +15,6 @@ from hub.contracts import topics
 from hub.contracts.audit import (
     DecisionHead,
     RefusalEntry,
-    ReleaseEntry,
     Stage,
     Verdict,
     encode_decision,
@@ -93,7 +92,7 @@ class Proofs:
         subject: Subject,
         stamp: bytes,
         head: DecisionHead,
-        entries: tuple[Sequence[ReleaseEntry], Sequence[RefusalEntry]],
+        entries: tuple[Sequence[bytes], Sequence[RefusalEntry]],
     ) -> None:
         """The decision record of one event, in as many parts as it needs."""
         place = self._decisions, subject.record.partition

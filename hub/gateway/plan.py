@@ -24,7 +24,6 @@ from hub.contracts.audit import (
     GuardKind,
     Input,
     RefusalEntry,
-    ReleaseEntry,
     Stage,
     Verdict,
     group_refusals,
@@ -181,9 +180,9 @@ class Planner:
 
     def _release(
         self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch
-    ) -> tuple[list[ReleaseEntry], list[RefusalEntry]]:
+    ) -> tuple[list[bytes], list[RefusalEntry]]:
         """Every release that can be made; what fails is refused for that unit and goes to quarantine."""
-        releases: list[ReleaseEntry] = []
+        releases: list[bytes] = []
         refusals: list[Refusal] = []
         for decision in decided.decisions:
             if decision.selected is None:
@@ -196,7 +195,7 @@ class Planner:
                 reason = RefusalReason.CHECK_FAILED if failed else RefusalReason.TRANSFORM_FAILED
                 refusals.append(_refusal(decision, reason))
                 self._proofs.quarantine(batch.out, event.subject, Stage.RELEASE, reason.value, batch.now)
-        return releases, group_refusals(refusals)
+        return releases, group_refusals(refusals) if refusals else []
 
 
 def _head(event: ReadEvent) -> DecisionHead:

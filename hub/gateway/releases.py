@@ -6,7 +6,6 @@ Rule kept: everything that leaves is here: value, key, timestamp (the batch's) a
 
 from __future__ import annotations
 
-from binascii import hexlify
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -15,7 +14,7 @@ from consent.decide import Decision
 from consent.facts import Fact, Subscription
 from consent.terms import Lane, Transform
 from hub.contracts import topics
-from hub.contracts.audit import FactRef, ReleaseEntry
+from hub.contracts.audit import CHECKED, FactRef, encode_release, receiver, varlong
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
 from hub.contracts.keys import UnitKeys, bytes_digest
 from hub.gateway.outputs import Outputs, Place
@@ -23,9 +22,9 @@ from hub.gateway.rules import ReadEvent, Rules, World
 
 SAMPLE: Final = 63
 ATTEMPT: Final = 1
+FIRST: Final = varlong(ATTEMPT)
 SPECVERSION: Final = ("ce_specversion", b"1.0")
 SOURCE: Final = ("ce_source", HUB_SOURCE)
-TRACE_BYTES: Final = 24
 NO_FACTS: Final[tuple[FactRef, ...]] = ()
 
 
@@ -33,6 +32,7 @@ class Address(NamedTuple):
     """Where the releases of one subscription go, and under which keys: made once per subscription."""
 
     subscription: Subscription
+    unit: bytes
     place: Place
     purpose: str
     keys: UnitKeys
@@ -47,10 +47,10 @@ class Releaser:
     world: World
     addresses: dict[int, Address] = field(default_factory=dict)
 
-    def release(self, event: ReadEvent, digest: bytes, decision: Decision, out: Outputs) -> ReleaseEntry:
-        """One release written to `out`, and its entry for the audit; raises before anything is written."""
+    def release(self, event: ReadEvent, digest: bytes, decision: Decision, out: Outputs) -> bytes:
+        """One release written to `out`; gives its entry in the decision record. Raises before anything is written."""
         assert decision.selected is not None
-        release, (subscription, place, purpose, keys) = decision.selected.release, self._address(decision.subscription)
+        release, (_, unit, place, purpose, keys) = decision.selected.release, self._address(decision.subscription)
         cut, check, full_check = event.runtime.outgoing[release]
         value = cut(event.body, event.offsets, event.origin, keys)
         check(value)
@@ -66,12 +66,12 @@ class Releaser:
             event.runtime.type_header,
             _time_header(event.admission.time, release.time),
             ("ce_subject", subject),
-            ("traceparent", _trace(self.world.random(TRACE_BYTES))),
+            ("traceparent", self.world.trace()),
         ]
         out.add(place, subject, value, headers)
         facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
-        unit = subscription.unit.ordinal, subscription.purpose
-        return ReleaseEntry(*unit, release_id, ATTEMPT, decision.bits, facts, bytes_digest(value), len(value), full)
+        made = bytes_digest(value) + varlong(len(value)) + CHECKED[full]
+        return encode_release(unit, release_id, FIRST, varlong(decision.bits), facts, made)
 
     def _address(self, subscription: Subscription) -> Address:
         """The address of a subscription, by identity: a changed register makes new subscriptions."""
@@ -79,7 +79,8 @@ class Releaser:
         if found is None or found.subscription is not subscription:
             unit, purpose = subscription.unit.code, subscription.purpose.value
             place = topics.release(self.lane, unit, purpose), 0
-            found = Address(subscription, place, purpose, self.rules.keys.unit(unit))
+            told = receiver(subscription.unit.ordinal, subscription.purpose)
+            found = Address(subscription, told, place, purpose, self.rules.keys.unit(unit))
             self.addresses[id(subscription)] = found
         return found
 
@@ -88,12 +89,6 @@ class Releaser:
 def _time_header(ms: int, rule: Transform) -> tuple[str, bytes]:
     """`ce_time` under the group-26 rule of a release. Remembered: the releases of one event share a time."""
     return "ce_time", format_time(coarse(ms, rule)).encode()
-
-
-def _trace(fresh: bytes) -> bytes:
-    """A fresh, unsampled W3C traceparent: nothing of the publisher's trace leaves the hub."""
-    h = hexlify(fresh)
-    return b"00-%b-%b-00" % (h[:32], h[32:])
 
 
 def fact_ref(fact: Fact) -> FactRef:

@@ -36,10 +36,13 @@ class TypeRuntime:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the plan may not make itself: the name of the build and fresh random bytes (for trace ids)."""
+    """What the plan may not make itself: the name of the build, and fresh traces.
+
+    `trace`: an unsampled W3C traceparent of random ids; nothing of the publisher's trace leaves the hub.
+    """
 
     build: str
-    random: Callable[[int], bytes]
+    trace: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consent.decide import decide
 from consent.facts import Facts, FixedFacts
 from consent.terms import Lane, PartyRole
-from hub.assemble import full_check, gateway_codecs, random_pool, spare_collector
+from hub.assemble import full_check, gateway_codecs, spare_collector, trace_pool
 from hub.contracts import topics
 from hub.contracts.envelope import Admission
 from hub.contracts.files import load_catalogue
@@ -47,6 +47,7 @@ from tests.benchmarks.pack import AT_MS, CASE, EVENT_ID, NAME, UNITS, Pack, load
 
 EVENTS: Final = 40_000
 BATCH: Final = 500
+ROUNDS: Final = 3
 RECIPIENTS: Final = 4
 SOURCES: Final = 16
 PER_CASE: Final = 5
@@ -104,7 +105,7 @@ def planner(pack: Pack) -> Planner:
         outgoing[release] = Outgoing(pack.slicer.bind(release), walker(schema, schema_id), full_check(schema))
     runtime = TypeRuntime(NAME, ("ce_type", NAME.encode()), pack.slicer, outgoing)
     rules = Rules(pack.policy, {EVENT_ID: runtime}, key_ring(1, bytes(32)), gateway_codecs(load_catalogue()))
-    return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", random_pool()))
+    return Planner(Lane.CASE, rules, Still(four(pack.facts)), World("benchmark", trace_pool()))
 
 
 def case_of(number: int) -> tuple[bytes, dict[PartyRole, bytes]]:
@@ -370,8 +371,13 @@ async def measure(count: int) -> dict[str, float]:
     async with filled_broker(records) as options:
         rate = await gateway_rate(options, planner(pack), count)
         fence = await fence_cost(options)
-    figures = {"events_per_s": rate, "ceiling_per_s": ceiling, "warm_ceiling_per_s": warm}
-    return {name: round(value) for name, value in figures.items()} | {"fence_ms": round(fence, 2)}
+    return {"events_per_s": rate, "ceiling_per_s": ceiling, "warm_ceiling_per_s": warm, "fence_ms": fence}
+
+
+def middle(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The round with the median ratio: both of its rates were measured side by side."""
+    ranked = sorted(rounds, key=lambda found: found["events_per_s"] / found["ceiling_per_s"])
+    return dict(ranked[len(ranked) // 2])
 
 
 @asynccontextmanager
@@ -387,13 +393,16 @@ def main() -> None:
     """Measure and print a sentence and one JSON object."""
     logging.disable(logging.CRITICAL)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
-    figures = asyncio.run(measure(count)) | {f"us_{name}": cost for name, cost in parts_cost(load_pack()).items()}
+    rounds = [asyncio.run(measure(count)) for _ in range(ROUNDS)]
+    figures = middle(rounds) | {f"us_{name}": cost for name, cost in parts_cost(load_pack()).items()}
     ratio = round(figures["events_per_s"] / figures["ceiling_per_s"], 3)
+    every = [round(found["events_per_s"] / found["ceiling_per_s"], 3) for found in rounds]
     print(
-        f"The gateway released {figures['events_per_s']} events/s to {RECIPIENTS} units, "
-        f"a raw pass-through of the same bytes {figures['ceiling_per_s']}: {ratio}."
+        f"The gateway released {figures['events_per_s']:.0f} events/s to {RECIPIENTS} units, "
+        f"a raw pass-through of the same bytes {figures['ceiling_per_s']:.0f}: {ratio}, the median of {every}."
     )
-    print(json.dumps({"question": QUESTION, "ratio": ratio, "figures": figures}))
+    shown = {name: round(value, 2) for name, value in figures.items()}
+    print(json.dumps({"question": QUESTION, "ratio": ratio, "figures": shown}))
 
 
 if __name__ == "__main__":

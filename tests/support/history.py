@@ -6,7 +6,7 @@ Rule kept: nothing here makes a release; what `hub.check` is given is what the g
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
@@ -23,7 +23,7 @@ from hub.check.rows import read_rows
 from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
-from hub.contracts.envelope import inbox_headers
+from hub.contracts.envelope import TRACE_BYTES, inbox_headers, traceparent
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import b64, key_ring
@@ -48,6 +48,11 @@ SIGNED: Final = Signed(NOW, ("p-1", "p-2"))
 LANES: Final = (Lane.ALERT, Lane.CASE)
 CLUJ: Final = POLICIES.parents[1] / "deploy/federation/cluj.toml"
 KEYS: Final = key_ring(1, bytes(range(32)))
+
+
+def traces(rng: Random) -> Callable[[], bytes]:
+    """Fresh traces whose chance is seeded."""
+    return lambda: traceparent(rng.randbytes(TRACE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,7 @@ class Past:
         for lane in LANES:
             knowledge = Knowledge(registers(), catalogue().siruta, duties, lane)
             admission = IngressRules(lane, catalogue(), _readers(), KEYS, self._publishers)
-            world = World("test", Random(lane.value).randbytes)
+            world = World("test", traces(Random(lane.value)))
             self._sides[lane] = _Side(admission, knowledge, Planner(lane, rules(), knowledge, world))
         self.put(*federation_records(federation(), catalogue().ids, SIGNED))
 

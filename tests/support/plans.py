@@ -42,6 +42,7 @@ from tests.support.history import (
     registers,
     rules,
     story,
+    traces,
 )
 
 PARTITION, OFFSET = 5, 41
@@ -220,7 +221,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         """The planner, its chance seeded."""
-        self.planner = Planner(self.lane, self.by, self.known, World(BUILD, Random(1).randbytes))
+        self.planner = Planner(self.lane, self.by, self.known, World(BUILD, traces(Random(1))))
 
     def decide(self, *records: Kept, now: int = NOW) -> Wrote:
         """One transaction."""

@@ -116,7 +116,7 @@ def test_the_bytes_are_those_of_the_schema(
     """One part: encoded by hand and by fastavro alike, and read back to the same record."""
     record = whole(head, stamp) | {"part": 1, "parts": 1}
     record |= {"releases": [release(one) for one in made], "refusals": [refusal(one) for one in refused]}
-    [part] = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, made, refused)
+    [part] = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, [one.encode() for one in made], refused)
     assert part == by_library(record)
     assert CODEC.decode(part) == record
 
@@ -126,7 +126,7 @@ def test_many_units_make_parts(
     head: DecisionHead, stamp: BatchStamp, one: ReleaseEntry, count: int, refused: RefusalEntry
 ) -> None:
     """More releases than fit: numbered parts, each of them bytes of the schema; refusals stand in the last."""
-    parts = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, [one] * count, [refused])
+    parts = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, [one.encode()] * count, [refused])
     read = [CODEC.decode(part) for part in parts]
     assert [by_library(record) for record in read] == parts
     assert [(r["part"], r["parts"]) for r in read] == [(n, len(parts)) for n in range(1, len(parts) + 1)]

@@ -55,7 +55,7 @@ def admitted(units: list[str]) -> Record:
 def decided(receiver: str, others: int = 0) -> list[Record]:
     """The decision, in parts when many others got a release too; the receiver's release is the first."""
     ids = [KEYS.unit(unit).release_id(DIGEST, "P1", 1) for unit in (receiver, *(f"uo{n:04}" for n in range(others)))]
-    made = [ReleaseEntry(n, Purpose.P1, one, 1, 0, [], bytes(32), 1, False) for n, one in enumerate(ids)]
+    made = [ReleaseEntry(n, Purpose.P1, one, 1, 0, [], bytes(32), 1, False).encode() for n, one in enumerate(ids)]
     stamp = BatchStamp(1, 1, bytes(32), 1, "b", [1]).shared()
     head = DecisionHead(SOURCE, EVENT, TYPE, TYPE_ID, Input("admitted.case", 3, 7), 1, b"")
     return [
