@@ -51,19 +51,28 @@ def everything(lane: Lanes = None) -> int:
     """Run every part as a child process until Ctrl-C."""
     from hub.assemble import on_signal
     from hub.supervise.process import Supervisor
-    from hub.telemetry.logs import configure_logs, get_log
+    from hub.telemetry.logs import configure_logs
 
     configure_logs(Settings().log_level)
-    log = get_log(__name__)
 
     async def supervise() -> int:
-        supervisor = Supervisor(
-            parts_of(lane or list(Lane)), os.environ, lambda code, part: log.info("part", code=code, step=part)
-        )
+        supervisor = Supervisor(parts_of(lane or list(Lane)), os.environ, tell)
         on_signal(supervisor.stop)
         return await supervisor.run()
 
     return asyncio.run(supervise())
+
+
+def tell(code: str, part: str) -> None:
+    """Log what happens to a part; one that refuses while the others run on is an alarm."""
+    from hub.supervise.process import PART_REFUSED
+    from hub.telemetry.logs import get_log
+
+    log = get_log(__name__)
+    if code == PART_REFUSED:
+        log.error("alarm", code=code, step=part)
+    else:
+        log.info("part", code=code, step=part)
 
 
 def parts_of(lanes: list[Lane]) -> list[Any]:

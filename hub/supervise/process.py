@@ -1,8 +1,9 @@
 """A supervisor for `punte run all`: one child process per part.
 
-Rules kept: a part that ends by a fault is started again, later each time; a part that refuses to start (status 2 or 3)
-ends all, since no restart mends a refused policy; on SIGTERM every child gets it and ten seconds to drain; only own
-children are ever signalled.
+Rules kept: a part that ends by a fault is started again, later each time. A part that refuses to start (status 2 or 3)
+ends all before every part was once ready: nothing works yet, and no restart mends a refused policy. Afterwards it is an
+alarm and is tried again like a fault, while the others run on with what they have proven (law 2). On SIGTERM every
+child gets it and ten seconds to drain; only own children are ever signalled.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,16 @@ DRAIN_S: Final = 10.0
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 5.0
 REFUSALS: Final = (Exit.USAGE, Exit.FINDINGS)
+PART_REFUSED: Final = "part_refused"
+"""What is said of a part that refuses while the hub runs: an alarm."""
+
+
+def waits() -> Iterator[float]:
+    """Seconds before each further start of a part: longer each time, up to a bound."""
+    wait = FIRST_WAIT_S
+    while True:
+        yield wait
+        wait = min(wait * 2, LONGEST_WAIT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +42,10 @@ class Part:
 
 
 class Supervisor:
-    """Keeps parts running until `stop()`, or until one refuses to start."""
+    """Keeps parts running until `stop()`, or until one refuses before all were once ready."""
 
     def __init__(self, parts: Sequence[Part], environment: Mapping[str, str], say: Callable[[str, str], None]) -> None:
-        """`say(code, part)` is told what happens: started, ready, ended, restarted."""
+        """`say(code, part)` is told what happens: started, ready, ended, restarting, refused, part_refused."""
         self._parts, self._environment, self._say = parts, dict(environment), say
         self._stopping = asyncio.Event()
         self._children: dict[str, asyncio.subprocess.Process] = {}
@@ -72,17 +83,20 @@ class Supervisor:
         return {name: child.pid for name, child in self._children.items() if child.returncode is None}
 
     async def _keep(self, part: Part) -> None:
-        wait = FIRST_WAIT_S
+        pauses = waits()
         while not self._stopping.is_set():
             status = await self._once(part)
-            if status in REFUSALS and not self._stopping.is_set():
+            if self._stopping.is_set():
+                return
+            if status not in REFUSALS:
+                self._say("restarting", part.name)
+            elif all(event.is_set() for event in self._ready.values()):
+                self._say(PART_REFUSED, part.name)
+            else:
                 self._refused = Exit(status)
                 self._say("refused", part.name)
                 self.stop()
-            if not self._stopping.is_set():
-                self._say("restarting", part.name)
-                await self._pause(wait)
-                wait = min(wait * 2, LONGEST_WAIT_S)
+            await self._pause(next(pauses))
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -1,25 +1,30 @@
-"""The supervisor starts a killed part again, ends everything on a refusal, and ends its own children only."""
+"""The supervisor starts a killed part again, ends everything on a refusal at the start, and only its own children."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from hub.cli.run import tell
 from hub.errors import Exit
-from hub.supervise.process import Part, Supervisor
+from hub.supervise.process import LONGEST_WAIT_S, PART_REFUSED, Part, Supervisor, waits
 
 LIVES = "import signal, sys; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); sys.exit(0)"
 """A child as a part of the hub is: it says that it works, and ends by itself on SIGTERM."""
 REFUSES = "import sys; sys.exit(3)"
 FAILS = "import sys; sys.exit(1)"
+TURNS = f"import os, sys; os.path.exists(os.environ['REFUSE']) and sys.exit(3); {LIVES}"
+"""A child that lives, unless a file says that it must refuse to start."""
 PATIENCE_S = 20
 
 
@@ -56,16 +61,19 @@ async def supervised(told: Told, *names: str) -> AsyncIterator[tuple[Supervisor,
 
 
 @pytest.fixture(autouse=True)
-def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of `punte`: a program whose first word says how it behaves."""
+def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """In place of `punte`: a program whose first word says how it behaves. Gives what makes `turns` refuse or not."""
     python = tmp_path / "python"
     words = "\n".join(f'  {name}) exec {sys.executable} -c "{code}" ;;' for name, code in BEHAVIOURS.items())
     python.write_text(f"#!/bin/sh\ncase $3 in\n{words}\nesac\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
+    mark = tmp_path / "refuse"
+    monkeypatch.setenv("REFUSE", str(mark))
+    return lambda refuses: mark.touch() if refuses else mark.unlink()
 
 
-BEHAVIOURS = {"one": LIVES, "two": LIVES, "refuses": REFUSES, "fails": FAILS}
+BEHAVIOURS = {"one": LIVES, "two": LIVES, "refuses": REFUSES, "fails": FAILS, "turns": TURNS}
 
 
 async def test_all_parts_are_ready_before_it_says_so() -> None:
@@ -100,8 +108,8 @@ async def test_a_part_that_fails_is_started_again_and_again() -> None:
         assert not running.done()
 
 
-async def test_a_refusal_ends_everything_with_its_status() -> None:
-    """No restart mends a refused policy: all parts end, the status is the refusal's."""
+async def test_a_refusal_at_the_start_ends_everything_with_its_status() -> None:
+    """Before all parts were ready no restart mends a refused policy: all parts end, the status is the refusal's."""
     told = Told()
     async with supervised(told, "one", "refuses") as (supervisor, running):
         assert await asyncio.wait_for(running, PATIENCE_S) == Exit.FINDINGS
@@ -114,6 +122,39 @@ async def test_a_refusal_before_everyone_is_ready_is_told() -> None:
     """Whoever waits for readiness learns that it will not come."""
     async with supervised(Told(), "one", "refuses") as (supervisor, _):
         assert not await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+
+
+async def test_a_refusal_while_the_hub_runs_stops_no_other_part(refuse: Callable[[bool], None]) -> None:
+    """Law 2: the others run on untouched, the refusal is told each time, and the part works again once it is mended."""
+    told = Told()
+    async with supervised(told, "one", "turns") as (supervisor, running):
+        await asyncio.wait_for(supervisor.ready(), PATIENCE_S)
+        before = supervisor.pids()
+        refuse(True)
+        os.kill(before["turns"], signal.SIGKILL)
+        await told.until(lambda said: said.count((PART_REFUSED, "turns")) == 2 or ("refused", "turns") in said)
+        assert not running.done()
+        assert supervisor.pids()["one"] == before["one"]
+        refuse(False)
+        await told.until(lambda said: said.count(("ready", "turns")) == 2)
+        assert supervisor.pids()["one"] == before["one"]
+        assert ("refused", "turns") not in told.said
+
+
+def test_each_further_start_waits_longer_up_to_a_bound() -> None:
+    """A part that cannot work neither keeps the machine busy nor is forgotten."""
+    found = list(islice(waits(), 12))
+    assert found == sorted(found)
+    assert found[0] < found[1]
+    assert found[-1] == LONGEST_WAIT_S
+
+
+def test_a_refusal_while_the_hub_runs_is_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log line of an alarm: level error, the code, which part, and nothing of it dropped by the allow-list."""
+    tell(PART_REFUSED, "gateway-alert")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["code"]) == ("alarm", "error", "part_refused")
+    assert line["step"] == "gateway-alert"
 
 
 async def test_stop_drains_every_child() -> None:
