@@ -178,7 +178,10 @@ ERRORS: dict[str, ErrorRow] = {
         Exit.FAILED, Fault.REGISTER, "No policy is active", "run `punte register load FEDERATION --by A --by B`"
     ),
     "policy_differs": ErrorRow(
-        Exit.FAILED, Fault.POLICY, "Another policy is active", "start with the active pack, or load the new one"
+        Exit.FAILED,
+        Fault.POLICY,
+        "Another policy is active",
+        "start with the active pack, or load the new one with `--activate`",
     ),
     "schemas_stale": ErrorRow(
         Exit.FAILED, Fault.POLICY, "A release has no schema", "run `punte policy compile` and commit what it writes"

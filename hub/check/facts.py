@@ -15,12 +15,20 @@ Entry = tuple[int, str, str, Mapping[str, Any] | None]
 def _shelf(kind: str, record: Mapping[str, Any]) -> tuple[str, ...]:
     """Where a record is looked for: relations by unit and target, consents by recipient, purpose and person."""
     if kind == "relation":
-        return kind, record["unit"], record["personHandle"] or record["caseHandle"]
+        return kind, record["unit"], _target(record)
     if kind == "consent":
         return kind, record["recipient"], record["purpose"], record["person"]
     if kind == "hold":
-        return kind, record["caseHandle"] or record["personHandle"]
+        return kind, _target(record)
     return (kind,)
+
+
+def _target(record: Mapping[str, Any]) -> str:
+    """The case or the person a record is about: exactly one is named, or nothing here could be compared."""
+    case, person = record["caseHandle"], record["personHandle"]
+    if (case is None) == (person is None):
+        raise ValueError(f"a {record['kind']} that names no one, or two")
+    return str(person if case is None else case)
 
 
 class Register:

@@ -1,7 +1,7 @@
 """`punte register load|put|withdraw|list`: the only way into the register until four eyes stand before it.
 
-Rule kept: one command is one record, acknowledged before the command ends, so that every decision which begins
-afterwards sees it.
+Rules kept: every record passes one door (`hub.registry.faults`) before any of its command is sent; a command is
+acknowledged before it ends, so that every decision which begins afterwards sees it; nothing typed is repeated.
 """
 
 from __future__ import annotations
@@ -9,40 +9,74 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from hub.contracts.codec import CodecFault
 from hub.errors import PunteError
 from hub.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
+Record = dict[str, Any]
+Standing = dict[tuple[str, str], Record]
+T = TypeVar("T")
 By = Annotated[list[str], typer.Option("--by", help="Opaque id of a person who decided; twice for two people.")]
+Loaders = Annotated[
+    list[str] | None,
+    typer.Option("--by", help="Opaque id of a person who loads a federation; twice. Plain records name their own."),
+]
+Activate = Annotated[
+    bool, typer.Option("--activate", help="Replace the policy that the register calls active by the proven one here.")
+]
+CaseOf = Annotated[
+    str | None,
+    typer.Option(
+        help="UNIT:REFERENCE. Sets `caseHandle` to the case behind a reference of the hub as that unit sees it: the"
+        " 43 characters of `ce_subject`, or the key, of a release it received. For a hold or a relation."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def load(
     file: Annotated[Path, typer.Argument(help="A federation (TOML), or register records (one JSON object a line).")],
-    by: By,
+    by: Loaders = None,
+    activate: Activate = False,
     as_json: AsJson = False,
 ) -> int:
-    """Load a federation with the active policy and key check, or plain register records."""
-    records = _federation_records(file, by) if file.suffix == ".toml" else _json_records(file.read_text("utf-8"))
-    return _write(records, as_json=as_json)
+    """Load a federation with the active policy and key check, or plain register records.
+
+    Writes only what the register does not hold; a state that people changed (suspended, closed, ended) is kept.
+    """
+    parts = _parts()
+    if file.suffix != ".toml":
+        if by:
+            raise PunteError("usage", "plain records name their own people", "leave `--by` out")
+        return _write(parts, _json_records(_text(file)), activate=activate, as_json=as_json)
+    if len(set(by or ())) < 2:
+        raise PunteError("usage", "a federation is loaded by two people", "give `--by` twice")
+    return _load(parts, _federation_records(parts, file, by or []), activate=activate, as_json=as_json)
 
 
 @app.command()
 def put(
     record: Annotated[str, typer.Argument(help="One register record as a JSON object; `-` reads it from stdin.")],
+    case_of: CaseOf = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write one register record."""
-    text = typer.get_text_stream("stdin").read() if record == "-" else record
-    return _write(_json_records(text), as_json=as_json)
+    """Write one register record.
+
+    A hold on a case, by someone who has only a unit's reference of it: set `caseHandle` and `personHandle` to null
+    and add `--case-of UNIT:REFERENCE`.
+    """
+    parts = _parts()
+    records = _json_records(typer.get_text_stream("stdin").read() if record == "-" else record)
+    if case_of is not None:
+        records = [_about(each, _opened(parts, case_of)) for each in records]
+    return _write(parts, records, activate=False, as_json=as_json)
 
 
 @app.command()
@@ -54,17 +88,17 @@ def withdraw(
 ) -> int:
     """Withdraw a consent; it acts on every decision that begins after this command has ended."""
     parts = _parts()
-    found = asyncio.run(_read(parts)).get(("consent", handle))
+    found = _read(parts).get(("consent", handle))
     if found is None:
-        raise PunteError("register_unknown", f"the register has no consent `{handle}`")
+        raise PunteError("register_unknown", "the register has no consent under this handle; nothing was withdrawn")
     changed = {**found, "state": "withdrawn", "at": _now(), "by": list(by), "reason": reason}
-    return _write([changed], as_json=as_json)
+    return _send(parts, [changed], as_json=as_json)
 
 
 @app.command("list")
 def listed(kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None) -> int:
     """Print the standing facts, one JSON object a line (handles only)."""
-    for (of_kind, _), record in sorted(asyncio.run(_read(_parts())).items()):
+    for (of_kind, _), record in sorted(_read(_parts()).items()):
         if kind in (None, of_kind):
             print(json.dumps(record))
     return 0
@@ -82,57 +116,150 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _federation_records(file: Path, by: list[str]) -> list[dict[str, Any]]:
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise PunteError("usage", "the file cannot be read", "name a text file of register records") from None
+
+
+def _federation_records(parts: Any, file: Path, by: list[str]) -> list[Record]:
     from hub.assemble import proven_policy
     from hub.cli.topic import read_federation
     from hub.registry.federation import Signed, federation_records, start_records
 
-    parts, signed = _parts(), Signed(_now(), tuple(by))
+    signed = Signed(_now(), tuple(by))
     policy = proven_policy(parts.settings, parts.catalogue)
     federation = federation_records(read_federation(file), parts.catalogue.ids, signed)
     return [*start_records(policy, parts.keys, signed), *federation]
 
 
-def _json_records(text: str) -> list[dict[str, Any]]:
+def _json_records(text: str) -> list[Record]:
     try:
         found = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError:
+    except (ValueError, RecursionError):
         found = [None]
     if not all(isinstance(record, dict) for record in found):
         raise PunteError("usage", "a line is not a JSON object", "write one register record a line")
     return found
 
 
-async def _read(parts: Any) -> dict[tuple[str, str], dict[str, Any]]:
+def _opened(parts: Any, case_of: str) -> str:
+    """The case handle behind `UNIT:REFERENCE`."""
+    from hub.contracts.keys import KeyFault, b64
+
+    unit, _, reference = case_of.partition(":")
+    try:
+        return b64(parts.keys.unit(unit).open_case(reference)).decode()
+    except ValueError as fault:
+        says = str(fault) if isinstance(fault, KeyFault) else "not a reference of the hub"
+        remedy = "give UNIT:REFERENCE, with the 43 characters that this very unit received"
+        raise PunteError("register_faulty", f"`--case-of`: {says}", remedy) from None
+
+
+def _about(record: Record, case: str) -> Record:
+    if record.get("kind") not in ("hold", "relation") or record.get("caseHandle") is not None:
+        raise PunteError("usage", "`--case-of` sets the `caseHandle` of a hold or a relation", "leave that field null")
+    return {**record, "caseHandle": case}
+
+
+def _load(parts: Any, wanted: Sequence[Record], *, activate: bool, as_json: bool) -> int:
+    """Write of a federation what differs from the register."""
+    from hub.registry.federation import changes
+
+    _checked(parts, wanted)
+    standing = _read(parts)
+    _refuse_swaps(wanted, standing, activate=activate)
+    if activate:
+        standing.pop(("matrix", "active"), None)
+    found = changes(wanted, standing)
+    kept = {key: standing[_key(key)]["state"] for key in found.kept}
+    return _send(parts, found.records, kept=kept, as_json=as_json)
+
+
+def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bool) -> int:
+    """Write records as they are, once each of them is known to do what it says."""
+    from hub.registry.faults import RegisterRefused, strangers
+
+    _checked(parts, records)
+    standing = _read(parts)
+    _refuse_swaps(records, standing, activate=activate)
+    for number, faulty in strangers(records, frozenset(handle for kind, handle in standing if kind == "unit")):
+        raise _refused(RegisterRefused(number, faulty))
+    return _send(parts, records, as_json=as_json)
+
+
+def _checked(parts: Any, records: Sequence[Record]) -> None:
+    """Refuse a faulty record before Kafka is reached."""
+    from hub.assemble import door
+    from hub.registry.faults import RegisterRefused
+
+    try:
+        door(parts.catalogue, parts.registers()).checked(records)
+    except RegisterRefused as refused:
+        raise _refused(refused) from None
+
+
+def _refused(refused: Any) -> PunteError:
+    return PunteError("register_faulty", str(refused), refused.faulty.remedy)
+
+
+def _refuse_swaps(records: Sequence[Record], standing: Standing, *, activate: bool) -> None:
+    from hub.registry.federation import LoadRefused, refuse_other_keys, refuse_other_policy
+
+    try:
+        refuse_other_keys(records, standing)
+        if not activate:
+            refuse_other_policy(records, standing)
+    except LoadRefused as refused:
+        raise PunteError(refused.code, str(refused), refused.remedy) from None
+
+
+def _key(text: str) -> tuple[str, str]:
+    kind, _, handle = text.partition("/")
+    return kind, handle
+
+
+def _read(parts: Any) -> Standing:
     from hub.registry.kafka import read_register
 
-    found = await read_register(parts.options, parts.registers())
-    return {key: dict(change.record or {}) for key, change in found.items()}
+    async def work() -> Standing:
+        found = await read_register(parts.options, parts.registers())
+        return {key: dict(change.record or {}) for key, change in found.items()}
+
+    return _reaching(work, parts.settings.kafka_bootstrap)
 
 
-def _write(records: list[dict[str, Any]], *, as_json: bool) -> int:
-    from hub.registry.kafka import RegisterWriter
-
-    parts = _parts()
+def _send(parts: Any, records: Sequence[Record], *, as_json: bool, kept: Mapping[str, str] | None = None) -> int:
+    """Send; say what was kept as people left it."""
 
     async def work() -> list[int]:
-        async with RegisterWriter(parts.options, parts.registers()) as writer:
-            return await writer.write(records)
+        async with parts.writer() as writer:
+            return list(await writer.write(records))
 
-    offsets = _reaching(work, parts.settings.kafka_bootstrap)
-    print(json.dumps({"offsets": offsets}) if as_json else f"wrote {len(offsets)} register records")
+    offsets = _reaching(work, parts.settings.kafka_bootstrap) if records else []
+    if as_json:
+        print(json.dumps({"offsets": offsets, "kept": kept or {}}))
+        return 0
+    print(
+        f"wrote {len(offsets)} register records" if offsets else "nothing to write: the register says the same already"
+    )
+    for key, state in (kept or {}).items():
+        print(f"kept `{state}`, the state of {key}: people set it")
     return 0
 
 
-def _reaching(work: Callable[[], Awaitable[list[int]]], bootstrap: str) -> list[int]:
+def _reaching(work: Callable[[], Awaitable[T]], bootstrap: str) -> T:
     from aiokafka.errors import KafkaConnectionError
 
-    async def awaited() -> list[int]:
+    from hub.registry.faults import RegisterRefused
+
+    async def awaited() -> T:
         return await work()
 
     try:
         return asyncio.run(awaited())
+    except RegisterRefused as refused:
+        raise _refused(refused) from None
     except KafkaConnectionError:
         raise PunteError("kafka_unreachable", f"no Kafka answers at `{bootstrap}`") from None
-    except (CodecFault, KeyError) as fault:
-        raise PunteError("register_faulty", "a register record does not fit its schema") from fault

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.contracts.codec import CodecFault, RecordCodec
-from hub.contracts.keys import b64, register_digest
+from hub.contracts.keys import HANDLE, KeyFault, b64, register_digest, unb64
 from hub.contracts.wire import unframe
 
 KINDS: Final = ("unit", "agreement", "relation", "link", "consent", "hold", "matrix", "keycheck")
@@ -62,6 +62,14 @@ class RegisterCodecs:
         if record["handle"] != handle or unframe(value)[0] != codec.schema_id:
             raise CodecFault("a register record whose key names another handle")
         return Change(kind, handle, record["state"], record)
+
+
+def handle_bytes(text: str) -> bytes:
+    """The 16 bytes of a case, person or event handle; `KeyFault` for anything but its one spelling of 22 characters."""
+    raw = unb64(text)
+    if len(raw) != HANDLE or b64(raw) != text.encode():
+        raise KeyFault("not a handle: 22 characters of base64url")
+    return raw
 
 
 def relation_handle(unit: str, target: bytes, role: str) -> str:

@@ -107,7 +107,7 @@ class Run:
             *start_records(self._policy, self._hub.keys, signed),
             *federation_records(federation, self._hub.catalogue.ids, signed),
         ]
-        async with RegisterWriter(options, self._hub.registers()) as writer:
+        async with self._hub.writer() as writer:
             await writer.write(records)
 
     async def story(self, watch: Watch, publishers: Publishers, writer: RegisterWriter) -> list[str]:
@@ -207,7 +207,7 @@ class Run:
             "purpose": purpose,
             "package": package,
             "groups": [],
-            "witness": "worker-7",
+            "witness": PEOPLE[1],
             "aloneConfirmed": True,
             "textVersion": "2026-1",
             "language": "ro",
@@ -268,7 +268,7 @@ async def _publish(run: Run, hub: Parts, wanted: Wanted, say: Say) -> list[str]:
     async with AsyncExitStack() as stack:
         watch = await stack.enter_async_context(Watch(hub.options, LANES, hub.record("audit.decision")))
         publishers = await stack.enter_async_context(Publishers(hub.options, hub.catalogue))
-        writer = await stack.enter_async_context(RegisterWriter(hub.options, hub.registers()))
+        writer = await stack.enter_async_context(hub.writer())
         say("playing the story")
         tables = await run.story(watch, publishers, writer)
         await run.crowd(watch, publishers, writer)

@@ -23,15 +23,25 @@ from consent.facts import (
     Unit,
 )
 from consent.terms import Lane, PartyRole, Purpose, Role
-from hub.contracts.keys import unb64
-from hub.contracts.registers import Change, RegisterCodecs
+from hub.contracts.codec import CodecFault
+from hub.contracts.registers import Change, RegisterCodecs, handle_bytes
 
 Place = tuple[str, Role, Purpose]
 Duties = AbstractSet[tuple[str, Role]]
 
 
-def _handle(text: str | None) -> bytes | None:
-    return None if text is None else unb64(text)
+def _target(record: Mapping[str, Any]) -> bytes:
+    """The one case or person a hold or a relation names; who names none or two is not understood."""
+    named = [record[leaf] for leaf in ("caseHandle", "personHandle") if record[leaf] is not None]
+    if len(named) != 1:
+        raise CodecFault(f"a {record['kind']} that does not name exactly one case or person")
+    return handle_bytes(named[0])
+
+
+def _asked(entry: str) -> tuple[str, Purpose]:
+    """An entry `type:purpose` of an agreement."""
+    event_type, _, purpose = entry.partition(":")
+    return event_type, Purpose(purpose)
 
 
 def _role(symbol: str) -> Role:
@@ -166,10 +176,9 @@ class Knowledge:
                 continue
             if self.lane.value not in self._unit_records[code]["lanes"]:
                 continue
-            for entry in agreement["subscribes"]:
-                event_type, _, purpose = entry.partition(":")
+            for event_type, purpose in agreement["subscribes"]:
                 if agreement["until"] > self.now or (event_type, unit.role) in self.duties:
-                    found.setdefault(event_type, []).append(Subscription(unit, Purpose(purpose)))
+                    found.setdefault(event_type, []).append(Subscription(unit, purpose))
         return {event_type: tuple(subscriptions) for event_type, subscriptions in found.items()}
 
     # --- folds, one per kind
@@ -180,8 +189,10 @@ class Knowledge:
         self._dirty = True
 
     def fold_agreement(self, change: Change, fact: Fact) -> None:
-        """An agreement: the index is made anew."""
-        _put(self._agreements, change.handle, change.record)
+        """An agreement: the index is made anew. Its entries are read here, where a fault shows at once."""
+        r = change.record
+        record = None if r is None else {**r, "subscribes": [_asked(entry) for entry in r["subscribes"]]}
+        _put(self._agreements, change.handle, record)
         self._dirty = True
 
     def fold_relation(self, change: Change, fact: Fact) -> None:
@@ -190,7 +201,7 @@ class Knowledge:
         if change.record is None:
             return
         r = change.record
-        target = _handle(r["personHandle"]) or _handle(r["caseHandle"]) or b""
+        target = _target(r)
         record = RelationRecord(
             fact.key,
             fact.offset,
@@ -212,11 +223,11 @@ class Knowledge:
         if change.record is None:
             return
         r = change.record
-        place = (r["recipient"], Purpose(r["purpose"]), unb64(r["person"]))
+        place = (r["recipient"], Purpose(r["purpose"]), handle_bytes(r["person"]))
         record = ConsentRecord(
             fact.key,
             fact.offset,
-            unb64(r["giver"]),
+            handle_bytes(r["giver"]),
             place[2],
             place[0],
             place[1],
@@ -237,7 +248,7 @@ class Knowledge:
         if change.record is None:
             return
         r = change.record
-        target = _handle(r["caseHandle"]) or _handle(r["personHandle"]) or b""
+        target = _target(r)
         record = HoldRecord(fact.key, fact.offset, target, r["unit"], r["until"], r["state"] == "on")
         self._holds[target] = (*self._holds.get(target, ()), record)
         self._placed[fact.key] = target
@@ -247,7 +258,7 @@ class Knowledge:
         """A link joins or separates."""
         before = self._links.pop(fact.key, None)
         if change.record is not None and change.state == "joined":
-            self._links[fact.key] = (unb64(change.record["a"]), unb64(change.record["b"]))
+            self._links[fact.key] = (handle_bytes(change.record["a"]), handle_bytes(change.record["b"]))
         if before is not None:
             self._joined = {}
         fresh = [self._links[fact.key]] if fact.key in self._links else []

@@ -54,11 +54,12 @@ def _role(symbol: str) -> Role:
 
 
 def _published(record: Mapping[str, Any] | None) -> dict[int, str] | None:
-    """`type:schema id` entries of an active agreement."""
-    if record is None or record["state"] != "active":
+    """`type:schema id` entries of an active agreement; those of any other are read too, so that a fault shows."""
+    if record is None:
         return None
     pairs = (entry.rpartition(":") for entry in record["publishes"])
-    return {int(schema_id): event_type for event_type, _, schema_id in pairs}
+    found = {int(schema_id): event_type for event_type, _, schema_id in pairs}
+    return found if record["state"] == "active" else None
 
 
 def _keep(found: dict[str, Any], key: str, value: Any) -> None:

@@ -1,7 +1,7 @@
 """A federation as register records and as topics. Pure.
 
-Rule kept: one unit = one `unit` and one `agreement` record; what a unit publishes is bound to the schema ids of
-`lock.json`.
+Rules kept: one unit = one `unit` and one `agreement` record; what a unit publishes is bound to the schema ids of
+`lock.json`; a load never replaces keys, never replaces the active policy unasked, never re-opens what people closed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from hub.contracts.keys import KeyRing
 from hub.contracts.registers import common
 from hub.contracts.topics import Party
 
+Key = tuple[str, str]
+"""Kind and handle."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -24,6 +27,72 @@ class Signed:
 
     at: int
     by: tuple[str, ...]
+
+
+class LoadRefused(ValueError):
+    """A load that would change what every process stands on. `code` of `hub.errors`, and what to do."""
+
+    def __init__(self, code: str, sentence: str, remedy: str) -> None:
+        super().__init__(sentence)
+        self.code, self.remedy = code, remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load writes, and the keys `kind/handle` whose state people changed: those states are kept."""
+
+    records: tuple[dict[str, Any], ...]
+    kept: tuple[str, ...]
+
+
+def changes(wanted: Sequence[dict[str, Any]], standing: Mapping[Key, Mapping[str, Any]]) -> Load:
+    """Of the records of a federation, those the register does not hold in this form, each in its standing state."""
+    written, kept = [], []
+    for record in wanted:
+        key = (record["kind"], record["handle"])
+        old = standing.get(key)
+        if old is None:
+            written.append(record)
+            continue
+        closed = old["state"] != record["state"]
+        if closed:
+            kept.append("/".join(key))
+        if _said(old) != _said(record):
+            written.append(record | {"state": old["state"], "reason": old["reason"]} if closed else record)
+    return Load(tuple(written), tuple(kept))
+
+
+def refuse_other_keys(records: Sequence[Mapping[str, Any]], standing: Mapping[Key, Mapping[str, Any]]) -> None:
+    """Refuse a key check beside another one: every handle in the register was made with the keys it was loaded with."""
+    known = {handle: record["checks"] for (kind, handle), record in standing.items() if kind == "keycheck"}
+    for record in records:
+        if record["kind"] == "keycheck" and known and known.get(record["handle"]) != record["checks"]:
+            raise LoadRefused(
+                "keycheck_differs",
+                "the register was loaded with other keys; nothing was written",
+                "point PUNTE_SECRET_FILE at the file the register was loaded with",
+            )
+
+
+def refuse_other_policy(records: Sequence[Mapping[str, Any]], standing: Mapping[Key, Mapping[str, Any]]) -> None:
+    """Refuse another active policy than the register's, and one that people retired."""
+    active = standing.get(("matrix", "active"))
+    for record in records:
+        if (record["kind"], record["handle"]) == ("matrix", "active") and active and not _same(active, record):
+            raise LoadRefused(
+                "policy_differs",
+                "the register calls another policy active; nothing was written",
+                "load with the active pack, or add `--activate` to replace it",
+            )
+
+
+def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return _said(old) == _said(new) and old["state"] == new["state"]
+
+
+def _said(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says, whoever said it when and in whichever state it stands."""
+    return {name: value for name, value in record.items() if name not in {"state", "at", "by", "reason"}}
 
 
 def federation_records(federation: Federation, ids: Mapping[str, int], signed: Signed) -> list[dict[str, Any]]:

@@ -1,14 +1,15 @@
 """The register's writer and the registry's followers.
 
 Rules kept: the writer is idempotent, waits for all replicas and is never in a transaction, so that an acknowledged
-change is behind the end offset every fence asks for; every change is copied to `audit.register` in order, since
+change is behind the end offset every fence asks for; a command is checked as a whole before any of it is sent; every
+change is copied to `audit.register` in order, since
 compaction forgets.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -18,7 +19,8 @@ from hub.contracts import topics
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 from hub.contracts.registers import Change, RegisterCodecs
-from hub.registry.relations import Relations
+from hub.registry.faults import Door
+from hub.registry.relations import Relations, StandingRelations
 
 Held = Mapping[tuple[str, int], int]
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
@@ -28,9 +30,9 @@ COPY: Final = TopicPartition(topics.AUDIT_REGISTER, 0)
 class RegisterWriter:
     """Writes register records; an acknowledged record is seen by every fence that begins afterwards."""
 
-    def __init__(self, options: Mapping[str, Any], codecs: RegisterCodecs) -> None:
+    def __init__(self, options: Mapping[str, Any], door: Door) -> None:
         self._producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
-        self._codecs = codecs
+        self._door = door
 
     async def __aenter__(self) -> Self:
         """Start the producer."""
@@ -42,11 +44,12 @@ class RegisterWriter:
         await self._producer.stop()
 
     async def write(self, records: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Append records in order; their offsets, once all are acknowledged."""
-        sent = []
-        for record in records:
-            key, value = self._codecs.encode(record)
-            sent.append(await self._producer.send(REGISTER.topic, value, key=key, partition=0))
+        """Append records in order; their offsets, once all are acknowledged.
+
+        `RegisterRefused` when one of them is faulty: then nothing was sent.
+        """
+        made = self._door.checked(records)
+        sent = [await self._producer.send(REGISTER.topic, value, key=key, partition=0) for key, value in made]
         return [metadata.offset for metadata in await asyncio.gather(*sent)]
 
 
@@ -134,20 +137,32 @@ class RegisterCopy:
 
 
 class RelationsFollower:
-    """Follows admitted events and decisions of a lane and writes the relations they begin."""
+    """Follows admitted events and decisions of a lane and writes the relations they begin.
 
-    def __init__(self, lane: Lane, relations: Relations, writer: RegisterWriter) -> None:
+    `fence`: returns once `stands` knows everything the register had acknowledged when it was called.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        relations: Relations,
+        writer: RegisterWriter,
+        stands: StandingRelations,
+        fence: Callable[[], Awaitable[int]],
+    ) -> None:
         self._admitted = topics.admitted(lane)
-        self._relations, self._writer = relations, writer
+        self._relations, self._writer, self._stands, self._fence = relations, writer, stands, fence
         self.topics = (self._admitted, topics.audit_decision(lane))
 
     async def handle(self, records: Sequence[KafkaRecord]) -> Held:
         """One batch of both topics; returns when all is acknowledged, with what a restart must read again."""
-        begun: dict[str, dict[str, Any]] = {}
+        begun: list[dict[str, Any]] = []
         for record in records:
             take = self._relations.admitted if record.topic == self._admitted else self._relations.decided
-            begun |= {relation["handle"]: relation for relation in take(record)}
-        await self._writer.write(list(begun.values()))
+            begun += take(record)
+        if begun:
+            await self._fence()
+            await self._writer.write(self._stands.fresh(begun))
         places = {(record.topic, record.partition) for record in records}
         return {place: held for place in places if (held := self._held(*place)) is not None}
 

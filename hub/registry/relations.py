@@ -3,12 +3,13 @@
 Pure.
 
 Rules kept (contract.md section 7): naming alone begins nothing, nor does a release to a unit that was not named; the
-relation is to the exact case; a repeat leads to the same register key, so the same fact.
+relation is to the exact case; a repeat leads to the same register key, so the same fact; what a person wrote under that
+key is never shortened, turned into another kind or taken back by an event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from hub.contracts.codec import RecordCodec
 from hub.contracts.envelope import DAY_MS, admitted_source, parse_admitted
 from hub.contracts.keys import KeyRing, b64, event_digest
 from hub.contracts.record import KafkaRecord
-from hub.contracts.registers import ADDRESSED_DAYS, common, relation_handle
+from hub.contracts.registers import ADDRESSED_DAYS, RegisterCodecs, common, relation_handle
 from hub.contracts.wire import unframe
 from hub.release.slicer import Slicer
 
@@ -112,6 +113,45 @@ class Relations:
             keys = self.keys.unit(unit)
             if any(keys.release_id(named.digest, purpose, attempt) == made_id for purpose, attempt, made_id in made):
                 yield _relation(unit, named)
+
+
+@dataclass(slots=True)
+class StandingRelations:
+    """The fold of the register's relations: the latest record of each handle."""
+
+    codecs: RegisterCodecs
+    _by_handle: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def apply(self, key: bytes | None, value: bytes | None) -> None:
+        """Fold one register record."""
+        change = self.codecs.decode(key, value)
+        if change.kind != "relation":
+            return
+        if change.record is None:
+            self._by_handle.pop(change.handle, None)
+        else:
+            self._by_handle[change.handle] = change.record
+
+    def fresh(self, begun: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of relations that events begin, those that may be written: one for each handle."""
+        found: dict[str, dict[str, Any]] = {}
+        for relation in begun:
+            handle = relation["handle"]
+            if not keeps(found.get(handle) or self._by_handle.get(handle), relation):
+                found[handle] = relation
+        return list(found.values())
+
+
+def keeps(standing: Mapping[str, Any] | None, begun: Mapping[str, Any]) -> bool:
+    """Whether what stands is kept: it was said after the event, or it lives and is of another kind or lasts as long."""
+    if standing is None:
+        return False
+    until = standing["until"]
+    if standing["at"] > begun["at"]:
+        return True
+    if standing["state"] != "live" or (until is not None and until <= begun["at"]):
+        return False
+    return bool(standing["relationKind"] != begun["relationKind"] or until is None or until >= begun["until"])
 
 
 def _forget(waiting: dict[int, Any], before: int) -> None:

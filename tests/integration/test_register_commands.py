@@ -23,6 +23,7 @@ from tests.support.hub import Hub, hub
 __all__ = ["hub"]
 pytestmark = pytest.mark.kafka
 DAY_MS = 86_400_000
+CLUJ_NAPOCA = 54975
 
 
 def consent(to: Hub, event: Published) -> dict[str, Any]:
@@ -117,7 +118,47 @@ async def test_a_record_is_read_from_stdin_or_a_file_of_lines(hub: Hub, tmp_path
     assert len(json.loads(put.stdout)["offsets"]) == 1
     file = tmp_path / "records.jsonl"
     file.write_text("\n".join(map(json.dumps, records[1:])))
-    load = await hub.ask("register", "load", str(file), "--by", "w-1", "--json")
+    load = await hub.ask("register", "load", str(file), "--json")
     assert len(json.loads(load.stdout)["offsets"]) == 2
     for record in records:
         assert (await standing(hub, record["handle"]))["state"] == "given"
+
+
+async def test_of_a_file_with_one_faulty_line_nothing_is_written(hub: Hub, tmp_path: Path) -> None:
+    """Status 2; line, kind and field are named, no value; people named on the command line are not ignored."""
+    good = consent(hub, with_victim(hub))
+    file = tmp_path / "records.jsonl"
+    file.write_text("\n".join(map(json.dumps, [good, {**good, "handle": "c-2", "giver": "Ana.Pop"}])))
+    refused = await hub.ask("register", "load", str(file))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(b"error: record 2 (`consent`): `giver` is not a handle; nothing was written\n")
+    assert b"Ana" not in refused.stderr
+    assert (await hub.ask("register", "load", str(file), "--by", "w-1")).returncode == 2
+    listed = await hub.ask("register", "list", "consent")
+    assert good["handle"].encode() not in listed.stdout
+
+
+async def test_a_hold_reaches_the_case_behind_a_reference_of_a_unit(hub: Hub) -> None:
+    """What the patrol sees as `ce_subject` names the case: the next event of it does not reach the patrol."""
+    patrol = hub.unit(Role.POL_R)
+    event = hub.event("incident.reported", patrol)
+    event = replace(event, record={**event.record, "siruta": CLUJ_NAPOCA, "taskedUnits": [patrol]})
+    await hub.publish(event)
+    assert await hub.released(event, patrol) is not None
+    case = hub.parts.keys.case_handle(event.source, event.subject)
+    seen = hub.parts.keys.unit(patrol).seal_case(case).decode()
+    hold = common("hold", str(uuid.uuid4()), "on", now_ms(), ["p-1"])
+    hold |= {"caseHandle": None, "personHandle": None, "unit": patrol, "until": None}
+    as_it_is = await hub.ask("register", "put", json.dumps({**hold, "caseHandle": seen}))
+    of_another = await hub.ask("register", "put", json.dumps(hold), "--case-of", f"{hub.unit(Role.SHEL)}:{seen}")
+    of_nobody = await hub.ask(
+        "register", "put", json.dumps({**hold, "unit": "u00000"}), "--case-of", f"{patrol}:{seen}"
+    )
+    assert [done.returncode for done in (as_it_is, of_another, of_nobody)] == [2, 2, 2]
+    assert seen.encode() not in as_it_is.stderr + of_another.stderr + of_nobody.stderr
+    assert (await hub.ask("register", "put", json.dumps(hold), "--case-of", f"{patrol}:{seen}")).returncode == 0
+    again = replace(event, id=str(uuid.uuid4()))
+    await hub.publish(again)
+    decision = await hub.decided(again)
+    assert await hub.released(again, patrol) is None
+    assert "held" in {refusal["reason"] for refusal in decision["refusals"]}

@@ -15,7 +15,6 @@ from hub.contracts import topics
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import b64
 from hub.follow.register.kafka import PARTITION, RegisterFollower
-from hub.registry.kafka import RegisterWriter
 from tests.support.history import hold
 from tests.support.loop import DISPATCH, PATROL, Fetched, Hub, gateway, ids, until_decided
 
@@ -75,7 +74,7 @@ def hub(loop_hub: Hub) -> Hub:
 async def keep_out_patrol(hub: Hub, case: str) -> int:
     """A hold on a case for the patrol, acknowledged; its offset in the register."""
     target = b64(hub.parts.keys.case_handle(DISPATCH, case)).decode()
-    async with RegisterWriter(hub.parts.options, hub.parts.registers()) as writer:
+    async with hub.parts.writer() as writer:
         return (await writer.write([hold(target, PATROL, of_case=True)]))[0]
 
 

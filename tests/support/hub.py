@@ -40,7 +40,6 @@ from hub.contracts.keys import secret_text
 from hub.contracts.wire import frame
 from hub.demo.crowd import Crowd, Published
 from hub.registry.federation import Signed, federation_records, parties, start_records
-from hub.registry.kafka import RegisterWriter
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
 from hub.views.questions import audience
@@ -108,7 +107,7 @@ class Hub:
 
     async def put(self, *records: dict[str, Any]) -> list[int]:
         """Write register records; their offsets."""
-        async with RegisterWriter(self.parts.options, self.parts.registers()) as writer:
+        async with self.parts.writer() as writer:
             return await writer.write(records)
 
     async def topics(self) -> list[str]:

@@ -31,7 +31,6 @@ from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.wire import frame
 from hub.demo.records import random_record
 from hub.registry.federation import Signed, federation_records, parties, start_records
-from hub.registry.kafka import RegisterWriter
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
 from tests.support.network import Machine, crash_at, network
@@ -185,7 +184,7 @@ async def prepared(bootstrap: str, secret: Path) -> Hub:
     specs = topics.plan(parties(federation), [Lane.ALERT, Lane.CASE])
     await create(parts.options, [replace(spec, partitions=min(spec.partitions, PARTITIONS)) for spec in specs], 1)
     records = federation_records(federation, parts.catalogue.ids, SIGNED) + start_records(policy, parts.keys, SIGNED)
-    async with RegisterWriter(parts.options, parts.registers()) as writer:
+    async with parts.writer() as writer:
         await writer.write(records)
     environment = {
         "PUNTE_KAFKA_BOOTSTRAP": bootstrap,

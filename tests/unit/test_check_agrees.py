@@ -68,12 +68,28 @@ def _consent(recipient: str, step: int | None, giver: str | None, **leaves: Any)
     return consent(recipient, package=None if step is None else f"{prefix}{step}", purpose=purpose, **leaves)
 
 
+def _hold(state: str, **leaves: Any) -> dict[str, Any]:
+    return {**hold(**leaves), "state": state}
+
+
+def _relation(state: str, **leaves: Any) -> dict[str, Any]:
+    return {**relation(**leaves), "state": state}
+
+
 handles = st.sampled_from(HANDLES)
 units = st.sampled_from(CODES)
 facts = st.one_of(
-    putting(hold, target=handles, unit=st.none() | units, until=st.sampled_from(ENDS)),
     putting(
-        relation,
+        _hold,
+        target=handles,
+        unit=st.none() | units,
+        of_case=st.booleans(),
+        until=st.sampled_from(ENDS),
+        state=st.sampled_from(["on", "on", "off"]),
+    ),
+    putting(
+        _relation,
+        state=st.sampled_from(["live", "live", "ended"]),
         unit=st.sampled_from([SHELTER, MOBILE, CENTRE, COUNTY, "uplho1", "uqm63b", "uyqpex"]),
         target=handles,
         role=st.sampled_from(["victim", "suspect", "child"]),
@@ -134,6 +150,20 @@ def _told(*steps: Step, number: int = 2) -> tuple[set[str], list[Any]]:
         pytest.param([hold(VICTIM, CENTRE)], 2, COUNTY, CENTRE, id="a-hold-passes-the-duty-to-another-role"),
         pytest.param(
             [hold("A" * 22, ORDERS), link("A" * 22, SUSPECT)], 2, "u2kbdw", ORDERS, id="a-hold-reaches-over-a-link"
+        ),
+        pytest.param(
+            [hold(VICTIM, PROSECUTOR), {**hold(VICTIM, PROSECUTOR), "state": "off"}],
+            2,
+            PROSECUTOR,
+            "uo6tub",
+            id="a-hold-switched-off-holds-no-longer",
+        ),
+        pytest.param(
+            [relation(MOBILE, VICTIM, "victim"), {**relation(MOBILE, VICTIM, "victim"), "state": "ended"}],
+            2,
+            CENTRE,
+            MOBILE,
+            id="an-ended-relation-opens-no-longer",
         ),
         pytest.param([consent(SHELTER, VICTIM)], 2, SHELTER, "u1mtah", id="a-consent-opens-for-its-recipient-alone"),
         pytest.param([consent(SHELTER, VICTIM, state="withdrawn")], 2, CENTRE, SHELTER, id="a-withdrawal-closes"),

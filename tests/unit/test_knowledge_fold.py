@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -69,6 +70,17 @@ def consent(state: str, handle: str = "c-1") -> dict[str, Any]:
     return common("consent", handle, state, 1, ["p"]) | {**_shape("consent"), **own}
 
 
+def relation(state: str, target: bytes = A, handle: str = "r-1") -> dict[str, Any]:
+    """A tie of the unit to a person."""
+    own = {"unit": UNIT, "personHandle": b64(target).decode(), "role": "victim", "from": 1}
+    return common("relation", handle, state, 1, ["p"]) | {**_shape("relation"), **own}
+
+
+def hold(state: str, target: bytes = A, handle: str = "h-1") -> dict[str, Any]:
+    """A hold on a person, for everybody."""
+    return common("hold", handle, state, 1, ["p"]) | {**_shape("hold"), "personHandle": b64(target).decode()}
+
+
 def link(state: str, a: bytes, b: bytes, handle: str) -> dict[str, Any]:
     """Two handles of one person."""
     return common("link", handle, state, 1, ["p"]) | {**_shape("link"), "a": b64(a).decode(), "b": b64(b).decode()}
@@ -126,6 +138,57 @@ def test_a_withdrawal_replaces_the_consent() -> None:
     assert len(fold.knows.consents(UNIT, Purpose.P9, A)) == 2
     fold.erase("consent", "c-1")
     assert [one.state for one in fold.knows.consents(UNIT, Purpose.P9, A)] == ["given"]
+
+
+def test_an_ended_relation_no_longer_releases() -> None:
+    """One register key is one tie: its later state stands alone, at the target it names; a tombstone leaves none."""
+    fold = Fold()
+    fold.put(relation("live"))
+    assert [one.live for one in fold.knows.relations(UNIT)[A]] == [True]
+    fold.put(relation("ended"))
+    assert [(one.live, one.offset) for one in fold.knows.relations(UNIT)[A]] == [(False, 1)]
+    fold.put(relation("live", B))
+    assert {target: len(ties) for target, ties in fold.knows.relations(UNIT).items()} == {A: 0, B: 1}
+    fold.erase("relation", "r-1")
+    assert not any(fold.knows.relations(UNIT).values())
+
+
+def test_a_hold_switched_off_no_longer_holds() -> None:
+    """The later state stands alone; another hold on the same handle goes on; a moved hold leaves its old handle."""
+    fold = Fold()
+    fold.put(hold("on"))
+    fold.put(hold("on", handle="h-2"))
+    fold.put(hold("off"))
+    assert [(one.on, one.offset) for one in fold.knows.holds(A)] == [(True, 1), (False, 2)]
+    fold.put(hold("on", B, handle="h-2"))
+    assert [one.on for one in fold.knows.holds(A)] == [False]
+    assert [one.on for one in fold.knows.holds(B)] == [True]
+    fold.erase("hold", "h-1")
+    assert fold.knows.holds(A) == ()
+
+
+BOTH = {"caseHandle": b64(A).decode(), "personHandle": b64(B).decode()}
+SEEN = "A" * 43
+"""As long as the reference that a unit sees."""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(lambda: hold("on") | {"personHandle": None}, id="a-hold-on-nobody"),
+        pytest.param(lambda: hold("on") | BOTH, id="a-hold-on-two"),
+        pytest.param(lambda: hold("on") | {"personHandle": SEEN}, id="a-hold-on-a-reference"),
+        pytest.param(lambda: relation("live") | {"personHandle": None}, id="a-relation-to-nobody"),
+        pytest.param(lambda: relation("live") | BOTH, id="a-relation-to-two"),
+        pytest.param(lambda: consent("given") | {"giver": "Ana"}, id="a-consent-of-a-name"),
+        pytest.param(lambda: link("joined", A, B, "l-1") | {"a": "Ana"}, id="a-link-of-a-name"),
+        pytest.param(lambda: agreement() | {"subscribes": [f"{DUTY}:P99"]}, id="an-unknown-purpose"),
+    ],
+)
+def test_a_record_that_would_do_nothing_stops_the_fold(bad: Callable[[], dict[str, Any]]) -> None:
+    """At once, so that the door finds it before it is written; what is behind the door cannot hold one."""
+    with pytest.raises(ValueError, match=r"."):
+        Fold().put(bad())
 
 
 def test_links_join_and_separate() -> None:

@@ -17,9 +17,10 @@ from hub.contracts.codec import codec, plain
 from hub.contracts.envelope import Admission
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import event_digest, key_ring
+from hub.contracts.registers import RegisterCodecs, key
 from hub.contracts.wire import frame
 from hub.demo.records import random_record
-from hub.registry.relations import Relations
+from hub.registry.relations import Relations, StandingRelations
 from hub.release.slicer import Slicer
 
 CATALOGUE = load_catalogue()
@@ -129,3 +130,57 @@ def test_bytes_that_nobody_can_read_do_not_stop_the_registry() -> None:
     broken = admitted([NAMED])
     broken.value = frame(TYPE_ID, b"\x02")
     assert list(relations().admitted(broken)) == []
+
+
+RELATION_ID = CATALOGUE.ids["register.relation/v1"]
+REGISTERS = RegisterCodecs({"relation": codec("register.relation", RELATION_ID, CATALOGUE.schemas[RELATION_ID])})
+DAY_MS = 86_400_000
+
+
+def of_person(begun_by_event: dict[str, Any], **leaves: Any) -> dict[str, Any]:
+    """What two people wrote under the same handle before the event."""
+    own = {"by": ["p-1", "p-2"], "relationKind": "lodged", "until": None, "at": begun_by_event["at"] - DAY_MS}
+    return {**begun_by_event, "basisEvent": None, **own, **leaves}
+
+
+def kept(*standing: dict[str, Any]) -> bool:
+    """Whether the last of these stands against the relation of the event."""
+    stands = StandingRelations(REGISTERS)
+    for record in standing:
+        stands.apply(*REGISTERS.encode(record))
+    return stands.fresh(begun([admitted([NAMED]), *decided(NAMED)])) == []
+
+
+def test_an_event_never_takes_back_what_a_person_wrote() -> None:
+    """Lodged without an end, another kind, a later end, ended after the event: it stands; nothing is written."""
+    [relation] = begun([admitted([NAMED]), *decided(NAMED)])
+    at, until = relation["at"], relation["until"]
+    assert kept(of_person(relation))
+    assert kept(of_person(relation, until=at + 1))
+    assert kept(of_person(relation, relationKind="addressed", until=until + 1))
+    assert kept(of_person(relation, relationKind="addressed", until=None))
+    assert kept(relation)
+    assert kept(relation, of_person(relation, state="ended", at=at + 1))
+    assert kept(relation, of_person(relation, relationKind="addressed", until=at + 5, at=at + 1))
+
+
+def test_an_event_begins_what_does_not_stand() -> None:
+    """Nothing there, ended before, over before, a shorter one of the same kind, erased: the relation is written."""
+    [relation] = begun([admitted([NAMED]), *decided(NAMED)])
+    at, until = relation["at"], relation["until"]
+    assert not kept()
+    assert not kept(of_person(relation), of_person(relation, state="ended"))
+    assert not kept(of_person(relation, until=at))
+    assert not kept(of_person(relation, relationKind="addressed", until=until - 1))
+    stands = StandingRelations(REGISTERS)
+    stands.apply(*REGISTERS.encode(of_person(relation)))
+    stands.apply(key("relation", relation["handle"]), None)
+    assert stands.fresh([relation]) == [relation]
+
+
+def test_two_events_of_a_batch_begin_one_relation() -> None:
+    """The one that lasts longer, in whichever order they come."""
+    [first] = begun([admitted([NAMED]), *decided(NAMED)])
+    second = {**first, "at": first["at"] + 1, "until": first["until"] + 1}
+    for order in permutations([first, second]):
+        assert StandingRelations(REGISTERS).fresh(order) == [second]
