@@ -1,0 +1,95 @@
+"""A second load of a federation: it writes what differs, keeps what people closed, replaces neither keys nor policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from hub.contracts.keys import key_ring
+from hub.registry.federation import (
+    LoadRefused,
+    changes,
+    federation_records,
+    refuse_other_keys,
+    refuse_other_policy,
+    start_records,
+)
+from hub.registry.federation import Signed as By
+from tests.cases.pack import policy
+from tests.support.history import KEYS, NOW, SHELTER, SIGNED, catalogue, federation
+
+Register = dict[tuple[str, str], Mapping[str, Any]]
+LATER = By(NOW + 1, ("p-3", "p-4"))
+UNIT, AGREEMENT, KEYCHECK, ACTIVE = ("unit", SHELTER), ("agreement", SHELTER), ("keycheck", "1"), ("matrix", "active")
+
+
+def load(signed: By = LATER) -> list[dict[str, Any]]:
+    """Every record a load of the pilot's federation wants."""
+    return [*start_records(policy(), KEYS, signed), *federation_records(federation(), catalogue().ids, signed)]
+
+
+def register(**other: Any) -> Register:
+    """The register after a first load."""
+    return {(record["kind"], record["handle"]): record for record in load(SIGNED)}
+
+
+def test_a_first_load_writes_everything() -> None:
+    """Nothing stands, so nothing is kept."""
+    found = changes(load(), {})
+    assert list(found.records) == load()
+    assert found.kept == ()
+
+
+def test_a_second_load_of_the_same_writes_nothing() -> None:
+    """Other people at another time say the same."""
+    assert changes(load(), register()).records == ()
+
+
+def test_what_changed_in_the_file_is_written_alone() -> None:
+    """One unit has another area: one record."""
+    standing = register()
+    standing[UNIT] = {**standing[UNIT], "area": [1]}
+    found = changes(load(), standing)
+    assert [(record["kind"], record["handle"], record["state"]) for record in found.records] == [(*UNIT, "active")]
+    assert (found.records[0]["area"], found.records[0]["by"]) != ([1], list(SIGNED.by))
+
+
+@pytest.mark.parametrize(
+    ("key", "state"), [(UNIT, "suspended"), (UNIT, "closed"), (AGREEMENT, "suspended"), (AGREEMENT, "ended")]
+)
+def test_a_load_never_opens_what_people_closed(key: tuple[str, str], state: str) -> None:
+    """Unchanged: nothing is written, and it is told; changed: the state and its reason go on."""
+    standing = register()
+    standing[key] = {**standing[key], "state": state, "reason": "asked"}
+    unchanged = changes(load(), standing)
+    assert (unchanged.records, unchanged.kept) == ((), ("/".join(key),))
+    standing[key] = {**standing[key], "area": [1], "obligations": []}
+    changed = changes(load(), standing)
+    assert [(record["state"], record["reason"]) for record in changed.records] == [(state, "asked")]
+    assert changed.kept == ("/".join(key),)
+
+
+def test_other_keys_are_refused() -> None:
+    """Of this epoch, of another epoch beside it: the handles in the register were made with the first ones."""
+    signed = By(NOW, ("p-1", "p-2"))
+    refuse_other_keys(load(), {})
+    refuse_other_keys(load(), register())
+    for other in (key_ring(1, bytes(32)), key_ring(2, bytes(range(32)))):
+        with pytest.raises(LoadRefused) as refused:
+            refuse_other_keys(start_records(policy(), other, signed), register())
+        assert refused.value.code == "keycheck_differs"
+
+
+@pytest.mark.parametrize("leaf", ["digest", "redlines", "dutylines"])
+def test_another_policy_is_refused(leaf: str) -> None:
+    """Another matrix, other red lines, other duty lines than the active ones; and an active one that was retired."""
+    refuse_other_policy(load(), {})
+    refuse_other_policy(load(), register())
+    standing = register()
+    for other in ({leaf: "0" * 64}, {"state": "retired"}):
+        with pytest.raises(LoadRefused) as refused:
+            refuse_other_policy(load(), {**standing, ACTIVE: {**standing[ACTIVE], **other}})
+        assert refused.value.code == "policy_differs"
+    assert "--activate" in refused.value.remedy
