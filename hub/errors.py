@@ -96,6 +96,12 @@ ERRORS: dict[str, ErrorRow] = {
     "secret_faulty": ErrorRow(
         Exit.FAILED, Fault.OPERATOR, "The secret file is faulty", "restore it from its backup; never make up a new one"
     ),
+    "secret_open": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "Others may read the secret file",
+        "run `chmod 600` on it; if anybody else could have read it, tell the key officer",
+    ),
     "broker_port_taken": ErrorRow(
         Exit.FAILED,
         Fault.MACHINE,

@@ -1,13 +1,16 @@
 """Settings of every process, from the environment (`PUNTE_...`) alone.
 
-Rule kept: a setting that would weaken a check does not exist. Secrets are read from a file, never from the environment.
+Rule kept: a setting that would weaken a check does not exist. Secrets are read from a file that nobody else may read,
+never from the environment.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from consent.terms import Profile
 from hub.contracts.keys import KeyFault, KeyRing, parse_secret
 from hub.errors import PunteError
+
+SECRET_MODES: Final = frozenset({0o600, 0o400})
 
 
 class Settings(BaseSettings):
@@ -55,13 +60,19 @@ class Settings(BaseSettings):
         return found
 
     def keys(self) -> KeyRing:
-        """The key ring of `PUNTE_SECRET_FILE`."""
+        """The key ring of `PUNTE_SECRET_FILE`, a file that only its owner may read."""
         if self.secret_file is None:
             raise PunteError("secret_missing", "no secret file is set")
         try:
-            return parse_secret(self.secret_file.read_text())
-        except OSError:
+            with self.secret_file.open() as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                text = file.read()
+        except (OSError, UnicodeDecodeError):
             raise PunteError("secret_missing", "the secret file cannot be read") from None
+        if mode not in SECRET_MODES:
+            raise PunteError("secret_open", f"the secret file has mode {mode:04o}, not 0600 or 0400")
+        try:
+            return parse_secret(text)
         except KeyFault as fault:
             raise PunteError("secret_faulty", str(fault)) from None
 

@@ -43,6 +43,7 @@ def pack(tmp_path: Path) -> Pack:
 def alone(tmp_path: Path) -> Operator:
     """An operator without any Kafka: whoever reaches for it first fails otherwise."""
     secret = tmp_path / "secret.json"
+    secret.touch(0o600)
     secret.write_text(secret_text(1, bytes(range(32))))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -83,6 +84,7 @@ def test_production_refuses_unconfirmed_law_by_row(alone: Operator) -> None:
 def test_other_keys_are_refused(operator: Operator, tmp_path: Path, part: str) -> None:
     """Status 1, whose fault it is and what to do; nothing of either key is said."""
     other = tmp_path / "other.json"
+    other.touch(0o600)
     other.write_text(secret_text(1, bytes(32)))
     done = operator.punte("run", part, "--lane", "case", PUNTE_SECRET_FILE=str(other))
     assert done.returncode == 1
@@ -106,6 +108,7 @@ def test_another_policy_than_the_active_one_is_refused(operator: Operator, pack:
 def test_a_key_epoch_the_register_does_not_know_is_refused(operator: Operator, tmp_path: Path) -> None:
     """A secret of another epoch has no key check to compare with."""
     other = tmp_path / "other.json"
+    other.touch(0o600)
     other.write_text(secret_text(2, bytes(range(7, 39))))
     done = operator.punte("run", "gateway", "--lane", "case", PUNTE_SECRET_FILE=str(other))
     assert done.returncode == 1

@@ -183,6 +183,7 @@ class Hub:
 async def prepared(bootstrap: str, folder: Path) -> AsyncIterator[Hub]:
     """Topics and register of a hub that does not work yet; its units are closed at the end."""
     secret = folder / "secret.json"
+    secret.touch(0o600)
     secret.write_text(secret_text(1, bytes(range(1, 33))))
     names = {"PUNTE_KAFKA_BOOTSTRAP": bootstrap, "PUNTE_SECRET_FILE": str(secret), "PUNTE_PROFILE": "demo"}
     settings = Settings(kafka_bootstrap=bootstrap, secret_file=secret, profile=Profile.DEMO)

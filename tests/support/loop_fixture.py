@@ -16,6 +16,7 @@ async def loop_hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hu
     """A hub on a broker of its own, its topics made and its register loaded."""
     folder = tmp_path_factory.mktemp("hub")
     secret = folder / "secret.json"
+    secret.touch(0o600)
     secret.write_text(secret_text(1, bytes(range(32))))
     async with embedded_broker(log=folder / "kafka.log") as broker:
         yield await prepared(broker.bootstrap, secret)
