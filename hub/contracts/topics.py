@@ -164,15 +164,21 @@ def unit_acls(party: Party) -> list[Acl]:
 
 
 def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
-    """What a real broker grants to the hub's own processes, one principal per capability (contract.md section 2)."""
+    """What a real broker grants to the hub's own processes, one principal per capability (contract.md section 2).
+
+    `views` answers `punte why`: it reads the audit without a group, and writes the record of each question.
+    """
     rights: list[Acl] = []
     for lane in sorted(lanes):
         rights += _ingress_acls(lane) + _gateway_acls(lane)
         rights += _grant("punte-registry", "Read", "Topic", admitted(lane), audit_decision(lane))
         rights += _grant("punte-registry", "Read", "Group", f"registry.{lane}")
+        rights += _grant("punte-views", "Read", "Topic", audit_decision(lane), audit_attempt(lane))
+        rights += _grant("punte-views", "Write", "Topic", audit_attempt(lane))
     rights += _grant("punte-ingress", "Read", "Topic", REGISTER)
     rights += _grant("punte-gateway", "Read", "Topic", REGISTER, AUDIT_POLICY)
     rights += _grant("punte-gateway", "Write", "Topic", AUDIT_POLICY)
+    rights += _grant("punte-views", "Read", "Topic", REGISTER, AUDIT_REGISTER, AUDIT_POLICY)
     rights += _grant("punte-registry", "Read", "Topic", REGISTER, AUDIT_REGISTER)
     return [*rights, *_grant("punte-registry", "Write", "Topic", REGISTER, AUDIT_REGISTER)]
 

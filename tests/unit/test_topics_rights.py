@@ -7,6 +7,7 @@ import pytest
 from consent.terms import Lane, Purpose
 from hub.contracts import topics
 from hub.contracts.topics import Acl, Party, hub_acls, plan, unit_acls, unit_topics
+from hub.views.project import topics_read
 
 PARTY = Party("uaaaaa", frozenset(Lane), frozenset({Purpose.P1, Purpose.P6}), publishes=True)
 OTHER = Party("ubbbbb", frozenset(Lane), frozenset({Purpose.P1}), publishes=False)
@@ -53,6 +54,14 @@ def test_each_process_has_the_rights_it_needs(who: str) -> None:
     wanted |= {Acl(f"User:punte-{who}", "Read", "Topic", topics.REGISTER)}
     wanted |= {Acl(f"User:punte-{who}", "Read", "Group", f"{who}.{LANE}")}
     assert wanted <= granted
+
+
+def test_who_asks_why_reads_what_answers_need_and_writes_the_record_of_the_question() -> None:
+    """`punte why` reads the audit, the policy and the register of all lanes, writes attempts, and joins no group."""
+    granted = {acl for acl in hub_acls(Lane) if acl.principal == "User:punte-views"}
+    wanted = {Acl("User:punte-views", "Read", "Topic", name) for name in topics_read()}
+    wanted |= {Acl("User:punte-views", "Write", "Topic", topics.audit_attempt(lane)) for lane in Lane}
+    assert granted == wanted
 
 
 def test_the_register_and_the_policy_record_have_one_writer_each() -> None:
