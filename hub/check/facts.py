@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+NOBODY = ""
 Entry = tuple[int, str, str, Mapping[str, Any] | None]
 """Offset, kind, handle, record (None = erased)."""
 
@@ -24,11 +25,9 @@ def _shelf(kind: str, record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _target(record: Mapping[str, Any]) -> str:
-    """The case or the person a record is about: exactly one is named, or nothing here could be compared."""
-    case, person = record["caseHandle"], record["personHandle"]
-    if (case is None) == (person is None):
-        raise ValueError(f"a {record['kind']} that names no one, or two")
-    return str(person if case is None else case)
+    """The one case or person a record is about; nobody where it names none or two: no gateway folds that."""
+    named = [record[leaf] for leaf in ("caseHandle", "personHandle") if record[leaf] is not None]
+    return str(named[0]) if len(named) == 1 else NOBODY
 
 
 class Register:

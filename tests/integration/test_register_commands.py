@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from consent.terms import Role
 from hub.assemble import now_ms
 from hub.contracts.keys import b64
-from hub.contracts.registers import common
+from hub.contracts.registers import common, relation_handle
 from hub.demo.crowd import Published
 from tests.support.hub import Hub, hub
 
@@ -138,11 +139,45 @@ async def test_of_a_file_with_one_faulty_line_nothing_is_written(hub: Hub, tmp_p
     assert good["handle"].encode() not in listed.stdout
 
 
+def naming(to: Hub, patrol: str) -> Published:
+    """An incident in the patrol's area that names the patrol."""
+    event = to.event("incident.reported", patrol)
+    return replace(event, record={**event.record, "siruta": CLUJ_NAPOCA, "taskedUnits": [patrol]})
+
+
+async def test_an_event_does_not_shorten_what_people_wrote(hub: Hub) -> None:
+    """A unit that lodges her without an end is named by an event: the relation stands; for a new case one begins."""
+    patrol = hub.unit(Role.POL_R)
+    event = naming(hub, patrol)
+    new = replace(event, id=str(uuid.uuid4()), subject="CJ-new")
+    cases = [hub.parts.keys.case_handle(event.source, one.subject) for one in (event, new)]
+    stands, begins = (relation_handle(patrol, case, "victim") for case in cases)
+    lodged = common("relation", stands, "live", now_ms(), ["p-1", "p-2"]) | {
+        "unit": patrol,
+        "personHandle": None,
+        "caseHandle": b64(cases[0]).decode(),
+        "role": "victim",
+        "relationKind": "lodged",
+        "from": now_ms(),
+        "until": None,
+        "basisEvent": None,
+    }
+    assert (await hub.ask("register", "put", json.dumps(lodged))).returncode == 0
+    await hub.publish(event)
+    await hub.publish(new)
+    found: dict[str, Any] = {}
+    async with asyncio.timeout(30):
+        while begins not in found:
+            done = await hub.ask("register", "list", "relation")
+            found = {record["handle"]: record for record in map(json.loads, done.stdout.splitlines())}
+    assert found[begins]["relationKind"] == "addressed"
+    assert found[stands] == lodged
+
+
 async def test_a_hold_reaches_the_case_behind_a_reference_of_a_unit(hub: Hub) -> None:
     """What the patrol sees as `ce_subject` names the case: the next event of it does not reach the patrol."""
     patrol = hub.unit(Role.POL_R)
-    event = hub.event("incident.reported", patrol)
-    event = replace(event, record={**event.record, "siruta": CLUJ_NAPOCA, "taskedUnits": [patrol]})
+    event = naming(hub, patrol)
     await hub.publish(event)
     assert await hub.released(event, patrol) is not None
     case = hub.parts.keys.case_handle(event.source, event.subject)

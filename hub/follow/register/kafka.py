@@ -1,7 +1,9 @@
 """Follows the register and answers the fence: whether everything acknowledged before a moment has been folded.
 
 Rules kept (kafka.md section 00; architecture.md section 3, step 2):
-1. The register is read uncommitted (its writer is idempotent, never transactional) and from its first record.
+1. The register is read uncommitted (its writer is idempotent, never transactional) and from its first record. What lies
+   there at a start is folded as compaction would leave it: the latest record of each key, which is its whole state.
+   So a faulty record that was mended under its own key stops no start; one that was not, does.
 2. The fence asks for the end offset by a client of its own that fetches nothing (0.4 ms; behind a long poll it would
    be 500 ms).
 3. A decision begins only after the fold has reached that end. Not reached: wait, and raise an alarm each time the
@@ -11,7 +13,8 @@ Rules kept (kafka.md section 00; architecture.md section 3, step 2):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -40,18 +43,24 @@ class RegisterFollower:
 
     async def __aenter__(self) -> Self:
         """Start both clients and fold what there is."""
-        await self._reader.start()
-        await self._asker.start()
-        self._reader.assign([PARTITION])
-        await self._reader.seek_to_beginning(PARTITION)
-        self._task = asyncio.create_task(self._follow())
-        await self.fence()
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._stop)
+            await self._reader.start()
+            await self._asker.start()
+            self._reader.assign([PARTITION])
+            await self._reader.seek_to_beginning(PARTITION)
+            self._task = asyncio.create_task(self._follow())
+            await self.fence()
+            undo.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
     ) -> None:
         """Stop following."""
+        await self._stop()
+
+    async def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -59,15 +68,28 @@ class RegisterFollower:
         await self._asker.stop()
 
     async def _follow(self) -> None:
+        end, latest = await self._end(), dict[bytes | None, KafkaRecord]()
+        while await self._reader.position(PARTITION) < end:
+            for record in await self._read():
+                latest.pop(record.key, None)
+                latest[record.key] = record
+        await self._folded(latest.values())
         while True:
-            records = (await self._reader.getmany(PARTITION, timeout_ms=500)).get(PARTITION, ())
-            for record in records:
-                self._fold(record)
-            position = await self._reader.position(PARTITION)
-            if position != self.position:
-                async with self._moved:
-                    self.position = position
-                    self._moved.notify_all()
+            await self._folded(await self._read())
+
+    async def _read(self) -> Sequence[KafkaRecord]:
+        records: Sequence[KafkaRecord] = (await self._reader.getmany(PARTITION, timeout_ms=500)).get(PARTITION, ())
+        return records
+
+    async def _folded(self, records: Iterable[KafkaRecord]) -> None:
+        """Fold records in the order of the topic and say how far the fold is."""
+        for record in records:
+            self._fold(record)
+        position = await self._reader.position(PARTITION)
+        if position != self.position:
+            async with self._moved:
+                self.position = position
+                self._moved.notify_all()
 
     async def fence(self) -> int:
         """The register's end as it was when the fence began, once the fold has reached it.
