@@ -41,6 +41,8 @@ from hub.release.walker import CheckFailed
 
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
+NOBODY: Final = "nobody"
+"""An alert that no unit received: no area holds its place, or nobody of it has an agreement. A person must look."""
 FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
 KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.REPEAT: (Verdict.DUPLICATE, "duplicate"),
@@ -173,6 +175,8 @@ class Planner:
         releases, refusals = self._release(event, digest, decided, batch)
         for _ in decided.unserved:
             self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)
+        if self._lane is Lane.ALERT and not releases:
+            self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NOBODY, batch.now)
         self._proofs.decision(batch.out, event.subject, batch.stamp, _head(event), (releases, refusals))
         code = "late" if event.admission.late else "admitted"
         self._proofs.receipt(batch.out, event.subject, "admitted", code, batch.now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from consent.terms import Transform
 from hub.contracts.envelope import Admission
 from hub.contracts.keys import UnitKeys, reference_plain
 from hub.release.slicer import Offsets, Slicer
@@ -32,11 +31,17 @@ class Origin(dict[int, bytes]):
 
     def __missing__(self, position: int) -> bytes:
         """Find out and remember."""
-        transform, block, raw = self._slicer.pairwise(position, self._body, self._offsets)
-        if transform is Transform.PERSON_REF:
-            handle = None if block is None else self._admission.parties.get(block)
-            found = b"h" + handle if handle is not None else b"l%b\0%b" % (self._keys.unit.encode(), raw)
+        block, person = self._slicer.pairwise[position]
+        handle = self._admission.parties.get(block) if person and block is not None else None
+        if handle is not None:
+            found = b"h" + handle
         else:
-            found = self._keys.open_ref(raw) if len(raw) > LONGEST_OWN else reference_plain(self._keys.unit, raw)
+            found = self._own(self._slicer.text(position, self._body, self._offsets), person=person)
         self[position] = found
         return found
+
+    def _own(self, raw: bytes, *, person: bool) -> bytes:
+        """What stands for a person without a CNP, or for a reference: the source and what it wrote."""
+        if person:
+            return b"l%b\0%b" % (self._keys.unit.encode(), raw)
+        return self._keys.open_ref(raw) if len(raw) > LONGEST_OWN else reference_plain(self._keys.unit, raw)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from consent.compile import Release
 from consent.guards import ALERT_CONTENT, CONTENT
@@ -37,7 +37,7 @@ from hub.release.transforms import (
 )
 
 Offsets = tuple[int, ...]
-PAIRWISE: Final = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}
+PAIRWISE: Final = (LeafKind.REF, LeafKind.PERSON)
 GUARD_LEAVES: Final = frozenset({guard.partition("=")[0] for guard in CONTENT} | {ALERT_CONTENT[0]})
 
 
@@ -55,14 +55,6 @@ class Seals(Protocol):
 
 Plains = Mapping[int, bytes]
 """What each reference and person of one event stands for before it is sealed, by position of its part."""
-
-
-class Pairwise(NamedTuple):
-    """A reference or a person of an event as its publisher wrote it: the transform it needs, whose block it is in."""
-
-    transform: Transform
-    block: PartyRole | None
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +79,12 @@ class Slicer:
         self, event_avsc: Avro, releases: Sequence[Release], ids: Mapping[str, int], counties: Mapping[int, int]
     ) -> None:
         self._parts = layout(event_avsc)
+        self.pairwise: Mapping[int, tuple[PartyRole | None, bool]] = {
+            position: (part.block, part.field["punte.leaf"] == LeafKind.PERSON)
+            for position, part in enumerate(self._parts)
+            if part.field.get("punte.leaf") in PAIRWISE
+        }
+        """References and persons by position: the block they lie in, and whether it is a person."""
         self._counties = county_table(counties)
         self.walk: Callable[[bytes], Offsets] = _build(stride_source(self._parts), "walk", {})
         self.presence: Callable[[bytes, Offsets], bytes] = _build(_presence_source(self._parts), "presence", {})
@@ -97,12 +95,10 @@ class Slicer:
         """The cutter of one release: (body, offsets, plains, seals) -> framed value."""
         return self._cuts[release]
 
-    def pairwise(self, position: int, body: bytes, offsets: Offsets) -> Pairwise:
-        """The reference or person at a position of a record that was walked, where it is not null."""
-        part = self._parts[position]
-        start = offsets[position] + part.null
-        raw = body[start + (1 if body[start] < 128 else 2) : offsets[position + 1]]
-        return Pairwise(PAIRWISE[part.field["punte.leaf"]], part.block, raw)
+    def text(self, position: int, body: bytes, offsets: Offsets) -> bytes:
+        """The text at a position of a record that was walked, where it is not null, without its length."""
+        start = offsets[position] + self._parts[position].null
+        return body[start + (1 if body[start] < 128 else 2) : offsets[position + 1]]
 
     def guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
         """The leaves guards read; WireError for bytes admission cannot have let through."""

@@ -69,8 +69,9 @@ class PlainRaw(dict[int, bytes]):
 
     def __missing__(self, position: int) -> bytes:
         """Read it."""
-        transform, block, raw = self._slicer.pairwise(position, self._body, self._offsets)
-        return raw if transform is Transform.PAIRWISE else whom(block, raw)
+        block, person = self._slicer.pairwise[position]
+        raw = self._slicer.text(position, self._body, self._offsets)
+        return whom(block, raw) if person else raw
 
 
 def whom(role: PartyRole | None, raw: bytes) -> bytes:

@@ -60,3 +60,13 @@ def test_a_withdrawal_is_among_the_refusals() -> None:
     wrote = at.decide(admitted(event))
     assert wrote.refused("withdrawn", at.known) == {SHELTER}
     assert SHELTER not in wrote.releases
+
+
+def test_an_alert_that_nobody_receives_waits_for_a_person() -> None:
+    """Every agreement that would have brought it is suspended: no duty is due, and yet it is not silent."""
+    alert = admitted(scene(7))
+    receivers = desk(Lane.ALERT).decide(alert).releases.keys()
+    wrote = desk(Lane.ALERT, *(changed("agreement", unit, state="suspended") for unit in receivers)).decide(alert)
+    assert (bool(receivers), wrote.releases) == (True, {})
+    assert wrote.said("quarantine") == [("decision", "nobody")]
+    assert wrote.out.counts["quarantined"] == 1
