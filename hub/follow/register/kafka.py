@@ -49,7 +49,7 @@ class RegisterFollower:
             await self._asker.start()
             self._reader.assign([PARTITION])
             await self._reader.seek_to_beginning(PARTITION)
-            self._task = asyncio.create_task(self._follow())
+            self._task = asyncio.create_task(self._follow(await self._end()))
             await self.fence()
             undo.pop_all()
         return self
@@ -67,8 +67,9 @@ class RegisterFollower:
         await self._reader.stop()
         await self._asker.stop()
 
-    async def _follow(self) -> None:
-        end, latest = await self._end(), dict[bytes | None, KafkaRecord]()
+    async def _follow(self, end: int) -> None:
+        """Fold what lies before `end`, the latest record of each key alone; then all that follows."""
+        latest = dict[bytes | None, KafkaRecord]()
         while await self._reader.position(PARTITION) < end:
             for record in await self._read():
                 latest.pop(record.key, None)
