@@ -38,7 +38,7 @@ from hub.contracts.wire import frame, strict_readers
 from hub.errors import PunteError
 from hub.follow.kafka import Follower, Source
 from hub.follow.register.kafka import RegisterFollower
-from hub.gateway.kafka import Gateway, Ports
+from hub.gateway.kafka import Gateway, Ports, Turn
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Codecs
 from hub.gateway.plan import Planner
@@ -310,9 +310,11 @@ class OpenGateway:
         )
         rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
         planner = Planner(lane, rules, knowledge, World(build_name(), trace_pool()))
-        report = partial(_report, lane, "decide")
-        ports = Ports(self._clock, follower.fence, announcer.announce, self._crash, report)
+        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, self._told)
         return Gateway(lane, parts.options, planner, ports, self._batch)
+
+    def _told(self, turn: Turn) -> None:
+        _report(self._lane, "decide", turn.counts)
 
     async def __aexit__(self, *fault: object) -> None:
         """Stop what was started."""

@@ -46,17 +46,35 @@ class Plan(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One committed transaction, as logs, metrics and traces tell of it.
+
+    `oldest`: the timestamp (ms) of its first record. `counts` by code. `seconds` by step: fence, plan, send, commit.
+    """
+
+    partition: int
+    records: int
+    oldest: int
+    counts: Counter[str]
+    seconds: Mapping[str, float]
+
+
+STEPS: Final = ("fence", "plan", "send", "commit")
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """What the loop gets from the composition root.
 
-    Clock (ms), fence, the policy announcement, crash points, and what is told of each batch once it is committed.
+    Clock (ms), timer (s), fence, the policy announcement, crash points, and who is told of each turn once committed.
     """
 
     clock: Callable[[], int]
+    timer: Callable[[], float]
     fence: Callable[[], Awaitable[int]]
     announce: Callable[[], Awaitable[None]]
     crash: Crash
-    report: Callable[[Counter[str]], None]
+    report: Callable[[Turn], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -240,24 +258,30 @@ class Gateway:
 
     async def _turn(self, worker: Worker, producer: Producer, records: Sequence[KafkaRecord]) -> None:
         """One transaction: everything these records lead to, or nothing."""
-        crash = self._ports.crash
+        crash, timer = self._ports.crash, self._ports.timer
+        times = [timer()]
         await self._ports.fence()
         crash("register_fenced")
         await self._ports.announce()
         crash("announced")
+        times.append(timer())
         now = self._ports.clock()
         batches = producer.batches(now)
         self._plan.decide(records, worker.seen, now, batches)
         crash("planned")
+        times.append(timer())
         await producer.begin()
         crash("begun")
         await producer.send(batches, crash)
         crash("sent")
+        times.append(timer())
         await producer.offsets(worker.tp, records[-1].offset + 1, self._group)
         crash("offsets_sent")
         await producer.commit()
         crash("committed")
-        self._ports.report(batches.counts)
+        times.append(timer())
+        seconds = {step: after - before for step, before, after in zip(STEPS, times, times[1:], strict=False)}
+        self._ports.report(Turn(worker.tp.partition, len(records), records[0].timestamp, batches.counts, seconds))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

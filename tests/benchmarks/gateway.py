@@ -14,7 +14,6 @@ import io
 import json
 import logging
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ from hub.contracts.shape import plain
 from hub.contracts.wire import frame
 from hub.embedded import embedded_broker
 from hub.follow.register.kafka import RegisterFollower
-from hub.gateway.kafka import Gateway, Ports
+from hub.gateway.kafka import Gateway, Ports, Turn
 from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner
 from hub.gateway.pseudonyms import Origin
@@ -194,9 +193,9 @@ class Committed:
     def __init__(self, count: int) -> None:
         self._left, self.all = count, asyncio.Event()
 
-    def report(self, counts: Counter[str]) -> None:
+    def report(self, turn: Turn) -> None:
         """One transaction is committed."""
-        self._left -= counts["decided"]
+        self._left -= turn.counts["decided"]
         if self._left <= 0:
             self.all.set()
 
@@ -204,7 +203,7 @@ class Committed:
 async def gateway_rate(options: Mapping[str, Any], plan: Planner, count: int) -> float:
     """Events a second from the moment the first partition is open and before any record is polled."""
     gate, committed = StartingGate(), Committed(count)
-    ports = Ports(lambda: AT_MS, gate.fence, nothing, gate.step, committed.report)
+    ports = Ports(lambda: AT_MS, perf_counter, gate.fence, nothing, gate.step, committed.report)
     gateway = Gateway(Lane.CASE, options, plan, ports, BATCH)
     running = asyncio.create_task(gateway.run())
     began = await gate.opened
