@@ -30,6 +30,8 @@ from hub.gateway.transactions.kafka import Producer, install_guard, open_produce
 TIMEOUT_MS: Final = {Lane.ALERT: 5_000, Lane.CASE: 10_000, Lane.BULK: 10_000}
 BACKOFF_MS: Final = {Lane.ALERT: 1.0, Lane.CASE: 2.0, Lane.BULK: 5.0}
 BATCH: Final = {Lane.ALERT: 200, Lane.CASE: 500, Lane.BULK: 500}
+AHEAD: Final = 2
+"""Batches of a partition that may wait beside the one at work."""
 FETCH_WAIT_MS: Final = {Lane.ALERT: 100, Lane.CASE: 250, Lane.BULK: 500}
 
 Crash = Callable[[str], None]
@@ -82,7 +84,8 @@ class Worker:
     """One assigned partition: its queue, its seen ids and the task that owns its producer."""
 
     tp: TopicPartition
-    queue: asyncio.Queue[Sequence[Any]] = field(default_factory=lambda: asyncio.Queue(maxsize=2))
+    queue: asyncio.Queue[Sequence[Any]] = field(default_factory=asyncio.Queue)
+    waiting: int = 0
     seek_to: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     seen: SeenIds = field(default_factory=SeenIds)
     stop: bool = False
@@ -149,15 +152,19 @@ class Gateway:
                 worker = self._workers.get(tp)
                 if worker is not None and worker.polled:
                     worker.queue.put_nowait(records)
+                    worker.waiting += len(records)
 
     def _seek_and_select(self) -> list[TopicPartition]:
-        """Seek partitions that have just opened; give those whose queue has room."""
+        """Seek partitions that have just opened; give those that have not enough waiting.
+
+        A poll without the busy ones waits for the idle ones, so what counts is records, not the polls that brought them.
+        """
         chosen = []
         for tp, worker in self._workers.items():
             if not worker.polled and worker.seek_to.done() and not worker.stop:
                 self._seek(tp, worker.seek_to.result())
                 worker.polled = True
-            if worker.polled and not worker.queue.full():
+            if worker.polled and worker.waiting < AHEAD * self._batch:
                 chosen.append(tp)
         if self._workers and all(worker.polled for worker in self._workers.values()):
             self.ready.set()
@@ -211,12 +218,20 @@ class Gateway:
         try:
             worker.seek_to.set_result(await self._open(worker, producer))
             while not worker.stop:
-                records = await worker.queue.get()
+                records = await self._gathered(worker)
                 for at in range(0, len(records), self._batch):
                     if not worker.stop:
                         await self._turn(worker, producer, records[at : at + self._batch])
         finally:
             await producer.close()
+
+    async def _gathered(self, worker: Worker) -> list[KafkaRecord]:
+        """Everything that waits, up to a batch: what came during one transaction goes into the next, not one by one."""
+        records = [*await worker.queue.get()]
+        while not worker.queue.empty() and len(records) < self._batch:
+            records += worker.queue.get_nowait()
+        worker.waiting -= len(records)
+        return records
 
     async def _open(self, worker: Worker, producer: Producer) -> int | None:
         """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
