@@ -157,7 +157,7 @@ class Gateway:
     def _seek_and_select(self) -> list[TopicPartition]:
         """Seek partitions that have just opened; give those that have not enough waiting.
 
-        A poll without the busy ones waits for the idle ones, so what counts is records, not the polls that brought them.
+        A poll without the busy ones waits for the idle ones: records are counted, not the polls that brought them.
         """
         chosen = []
         for tp, worker in self._workers.items():
