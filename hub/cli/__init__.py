@@ -29,6 +29,7 @@ NOUNS = (
     Noun("run", "Run a part of the hub: admission, a gateway, or all."),
     Noun("release", "Read what a unit received."),
     Noun("why", "Tell why a unit received what it received, and why not more.", verbs=False),
+    Noun("trace", "Show the way of an event step by step, with times.", verbs=False),
     Noun("explain", "Tell what a code means and what to do about it.", verbs=False),
 )
 

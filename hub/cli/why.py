@@ -71,7 +71,7 @@ async def ask(settings: Settings, who: Audience, asked: str) -> Why:
     from hub.views.kafka import read_trail, record_question
 
     catalogue = load_catalogue()
-    trail = _trail(catalogue, asked)
+    trail = make_trail(catalogue, asked)
     try:
         await read_trail(settings.kafka(), trail)
         now = time.time_ns() // 1_000_000
@@ -81,7 +81,8 @@ async def ask(settings: Settings, who: Audience, asked: str) -> Why:
     return why(trail, who, _policies(settings, catalogue, trail), catalogue.types)
 
 
-def _trail(catalogue: Any, asked: str) -> Trail:
+def make_trail(catalogue: Any, asked: str) -> Trail:
+    """An empty trail of one id, with the codecs of the catalogue."""
     from hub.contracts.codec import RecordCodec, codec
     from hub.contracts.registers import KINDS, RegisterCodecs
     from hub.views.project import Codecs, Trail

@@ -14,19 +14,18 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import Verdict
+from hub.contracts.audit import Input, Verdict
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 from hub.views.project import Trail, topics_read
+from hub.views.way import Tracks, Wanted
 
 Options = Mapping[str, Any]
 
 
 async def read_trail(options: Options, trail: Trail) -> None:
     """Feed every record a question reads to its trail."""
-    partitions = await existing(options, topics_read())
-    if partitions:
-        await _read_to_end(options, partitions, trail.take)
+    await _read_to_end(options, await existing(options, topics_read()), trail.take)
 
 
 async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartition]:
@@ -40,15 +39,55 @@ async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartiti
     return [TopicPartition(topic["topic"], each["partition"]) for topic in found for each in topic["partitions"]]
 
 
+async def read_tracks(options: Options, wanted: Wanted, tracks: Tracks) -> None:
+    """Feed what a way needs beside the audit: the admitted records by position, the rest from its moment on."""
+    names = {*wanted.since, *(topics.admitted(lane) for lane in Lane)}
+    partitions = await existing(options, sorted(names))
+    for where in wanted.records:
+        if TopicPartition(where.topic, where.partition) in partitions:
+            await _read_one(options, where, tracks.take)
+    if wanted.search:
+        await _read_to_end(options, [tp for tp in partitions if tp.topic.startswith("admitted.")], tracks.take)
+    since = {tp: wanted.since[tp.topic] for tp in partitions if tp.topic in wanted.since}
+    await _read_to_end(options, list(since), tracks.take, since)
+
+
+async def _read_one(options: Options, where: Input, take: Callable[[KafkaRecord], None]) -> None:
+    """The record at a position, if it is still kept."""
+    tp, consumer = TopicPartition(where.topic, where.partition), _consumer(options)
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
+        if first <= where.offset < end:
+            consumer.seek(tp, where.offset)
+            record = await consumer.getone(tp)
+            if record.offset == where.offset:
+                take(record)
+    finally:
+        await consumer.stop()
+
+
 async def _read_to_end(
-    options: Options, partitions: Sequence[TopicPartition], take: Callable[[KafkaRecord], None]
+    options: Options,
+    partitions: Sequence[TopicPartition],
+    take: Callable[[KafkaRecord], None],
+    since: Mapping[TopicPartition, int] | None = None,
 ) -> None:
+    """From the first record, or the first at or after a moment (ms), to the present end."""
+    if not partitions:
+        return
     consumer = _consumer(options)
     await consumer.start()
     try:
         consumer.assign(partitions)
         left = {tp: end for tp, end in (await consumer.end_offsets(partitions)).items() if end > 0}
         await consumer.seek_to_beginning(*partitions)
+        starts = await consumer.offsets_for_times(since) if since else {}
+        for tp in since or ():
+            found = starts.get(tp)
+            consumer.seek(tp, found.offset if found else left.get(tp, 0))
+        left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
         while left:
             for records in (await consumer.getmany(*left, timeout_ms=200)).values():
                 for record in records:

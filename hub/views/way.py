@@ -1,0 +1,252 @@
+"""The way of an event: from admission to each release, step by step with times, from the records alone. Pure.
+
+Rules kept: ids, codes, digests, positions and moments only, never a value (law 6); what no record says is told as not
+known, never guessed. Spans are not needed for it, so it works for every event, sampled or not. For the auditor alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from consent.terms import Lane
+from hub.contracts import topics
+from hub.contracts.audit import Input, lane_of
+from hub.contracts.codec import RecordCodec
+from hub.contracts.envelope import uuid_text
+from hub.contracts.keys import bytes_digest
+from hub.contracts.record import KafkaRecord
+from hub.views.project import DecisionTold, Record, Trail
+
+
+class Admitted(NamedTuple):
+    """The record on `admitted.<lane>`: source unit, moment (ms), whether it bears the late mark."""
+
+    source: str
+    at: int
+    late: bool
+
+
+class Committed(NamedTuple):
+    """A release as it lies in its topic: position, moment (ms), SHA-256 of the bytes found there."""
+
+    place: Input
+    at: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStep:
+    """One release: what was cut, how it was checked, and where it lies; `commit` is None when it is not there."""
+
+    id: str
+    unit: str
+    purpose: str
+    attempt: int
+    length: int
+    sha256: bytes
+    second_check: str
+    commit: Committed | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStep:
+    """The decision: moment (ms), policy, register revision of its fence, build, units refused by reason."""
+
+    at: int
+    policy: bytes
+    revision: int
+    build: str
+    refused: Mapping[str, int]
+    releases: tuple[ReleaseStep, ...]
+
+    @property
+    def decided(self) -> int:
+        """How many subscriptions were decided on."""
+        return len(self.releases) + sum(self.refused.values())
+
+
+class Ending(NamedTuple):
+    """Where an input, or a part of it, stopped: verdict, code of `hub.contracts.refusals`, moment (ms)."""
+
+    verdict: str
+    code: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The way of one input. A repeat of an event is a passage of its own.
+
+    `admitted_at` is None when it was refused before; `late` None when the admitted record is no longer kept.
+    """
+
+    source: str
+    lane: Lane
+    where: Input
+    type: str | None = None
+    admitted_at: int | None = None
+    late: bool | None = None
+    decision: DecisionStep | None = None
+    endings: tuple[Ending, ...] = ()
+    receipt: Ending | None = None
+
+    @property
+    def verdict(self) -> str:
+        """How it ended: `decided`, the verdict of its attempt, or `undecided` when no record says."""
+        if self.decision is not None:
+            return "decided"
+        return self.endings[0].verdict if self.endings else "undecided"
+
+
+@dataclass(slots=True)
+class Tracks:
+    """What topics beside the audit say of one event: feed it records of any topic that `wanted` names."""
+
+    asked: str
+    receipt: RecordCodec
+    quarantine: RecordCodec
+    admitted: dict[Input, Admitted] = field(default_factory=dict)
+    receipts: list[Record] = field(default_factory=list)
+    waiting: dict[Input, list[Record]] = field(default_factory=dict)
+    releases: dict[str, Committed] = field(default_factory=dict)
+
+    def take(self, record: KafkaRecord) -> None:
+        """Fold one record."""
+        takes = {
+            "admitted": self._admitted,
+            "receipt": self._receipt,
+            "quarantine": self._quarantine,
+            "release": self._release,
+        }
+        takes[record.topic.partition(".")[0]](record)
+
+    def _admitted(self, record: KafkaRecord) -> None:
+        headers = dict(record.headers)
+        if headers.get("id") == self.asked.encode():
+            source = (record.key or b"").decode("ascii", "replace")
+            self.admitted[_place(record)] = Admitted(source, record.timestamp, "late" in headers)
+
+    def _receipt(self, record: KafkaRecord) -> None:
+        if record.key == self.asked.encode():
+            self.receipts.append(self.receipt.decode(record.value or b""))
+
+    def _quarantine(self, record: KafkaRecord) -> None:
+        entry = self.quarantine.decode(record.value or b"")
+        self.waiting.setdefault(Input(**entry["input"]), []).append(entry)
+
+    def _release(self, record: KafkaRecord) -> None:
+        released = (dict(record.headers).get("ce_id") or b"").decode("ascii", "replace")
+        self.releases[released] = Committed(_place(record), record.timestamp, bytes_digest(record.value or b""))
+
+
+def _place(record: KafkaRecord) -> Input:
+    return Input(record.topic, record.partition, record.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must be read to tell a way: single records, topics from a moment (ms) on.
+
+    `search`: nothing is known yet, so the headers of all admitted records must be looked at.
+    """
+
+    records: tuple[Input, ...]
+    since: Mapping[str, int]
+    search: bool
+
+
+def wanted(trail: Trail) -> Wanted:
+    """What to read beside the audit."""
+    decisions, since = _decisions(trail), dict[str, int]()
+    inputs = [(each.lane, each.head["source"], each.head["batchAt"], _input(each.head)) for each in decisions]
+    inputs += [(lane, each["source"], each["at"], _input(each)) for lane, each in trail.attempts]
+    names = [(topic, at) for lane, source, at, _ in inputs for topic in _told_of(lane, source)]
+    for each in decisions:
+        names += [(topic, each.head["batchAt"]) for topic in _release_topics(trail, each)]
+    for topic, at in names:
+        since[topic] = min(at, since.get(topic, at))
+    records = {where for *_, where in inputs if where.topic.startswith("admitted.")}
+    return Wanted(tuple(sorted(records)), since, not inputs)
+
+
+def _told_of(lane: Lane, source: str) -> tuple[str, str]:
+    return topics.receipt(lane, source), topics.quarantine(lane)
+
+
+def _decisions(trail: Trail) -> list[DecisionTold]:
+    """Those about the event itself: the id of a release is no event."""
+    return [decision for decision in trail.decisions if decision.head["eventId"] == trail.asked]
+
+
+def _input(record: Record) -> Input:
+    return Input(**record["input"])
+
+
+def _release_topics(trail: Trail, decision: DecisionTold) -> Iterator[str]:
+    for entry in decision.releases:
+        if code := _code(trail, decision, entry["unitOrdinal"]):
+            yield topics.release(decision.lane, code, entry["purpose"])
+
+
+def _code(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
+    """The code behind an ordinal; empty when no announcement is left that says it."""
+    announced = trail.policy_of(decision)
+    units = announced["units"] if announced else ()
+    return units[ordinal] if ordinal < len(units) else ""
+
+
+def way(trail: Trail, tracks: Tracks) -> tuple[Passage, ...]:
+    """Every passage of the event, oldest first; none when the event is unknown."""
+    decided = {_input(each.head): each for each in _decisions(trail)}
+    attempts: dict[Input, list[tuple[Lane, Record]]] = {}
+    for lane, attempt in trail.attempts:
+        attempts.setdefault(_input(attempt), []).append((lane, attempt))
+    places = {*decided, *attempts, *tracks.admitted}
+    found = (_passage(trail, tracks, each, decided.get(each), attempts.get(each, [])) for each in places)
+    return tuple(sorted(found, key=_first))
+
+
+def _first(passage: Passage) -> tuple[int, Input]:
+    return passage.admitted_at or min((ending.at for ending in passage.endings), default=0), passage.where
+
+
+def _passage(
+    trail: Trail, tracks: Tracks, where: Input, told: DecisionTold | None, attempts: list[tuple[Lane, Record]]
+) -> Passage:
+    admitted, head = tracks.admitted.get(where), told.head if told else {}
+    sources = [head.get("source"), *(each["source"] for _, each in attempts), admitted and admitted.source]
+    endings = [Ending(each["verdict"], each["code"] or each["verdict"], each["at"]) for _, each in attempts]
+    said = {ending.code for ending in endings}
+    waiting = [Ending("quarantined", each["code"], each["at"]) for each in tracks.waiting.get(where, ())]
+    ended = {head.get("batchAt"), *(each["at"] for _, each in attempts)}
+    return Passage(
+        next(filter(None, sources), ""),
+        told.lane if told else attempts[0][0] if attempts else lane_of(where.topic),
+        where,
+        head.get("type"),
+        head.get("admittedAt", admitted and admitted.at),
+        admitted and admitted.late,
+        _decision(trail, tracks, told) if told else None,
+        (*endings, *(each for each in dict.fromkeys(waiting) if each.code not in said)),
+        next((_receipt(each) for each in tracks.receipts if each["at"] in ended), None),
+    )
+
+
+def _receipt(record: Record) -> Ending:
+    return Ending(record["verdict"], record["code"] or record["verdict"], record["at"])
+
+
+def _decision(trail: Trail, tracks: Tracks, told: DecisionTold) -> DecisionStep:
+    head, refused = told.head, Counter[str]()
+    for entry in told.refusals:
+        refused[entry["reason"]] += len(entry["unitOrdinals"])
+    releases = []
+    for entry in told.releases:
+        released, code = uuid_text(entry["releaseId"]), _code(trail, told, entry["unitOrdinal"])
+        made = entry["length"], entry["sha256"], entry["secondCheck"], tracks.releases.get(released)
+        releases.append(ReleaseStep(released, code, entry["purpose"], entry["attempt"], *made))
+    fence = head["registerRevision"], head["build"]
+    return DecisionStep(head["batchAt"], head["policyDigest"], *fence, dict(refused), tuple(releases))
