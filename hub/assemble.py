@@ -378,8 +378,8 @@ def on_signal(stop: Callable[[], Any]) -> None:
 
 
 def _report(lane: Lane, step: str, counts: Counter[str]) -> None:
-    """The counts of a batch; what went to quarantine waits for a person, so that is an alarm."""
+    """The counts of a batch; an alert that went to quarantine waits for a person, and so does a decision: an alarm."""
     for code, count in counts.items():
         log.info("batch", lane=lane.value, step=step, code=code, count=count)
-    if counts[QUARANTINED]:
+    if counts[QUARANTINED] and (lane is Lane.ALERT or step == "decide"):
         alarm(lane)(QUARANTINED)

@@ -90,6 +90,12 @@ ERRORS: dict[str, ErrorRow] = {
         "Kafka cannot be reached",
         "start one with `punte broker up --detach`, or set PUNTE_KAFKA_BOOTSTRAP",
     ),
+    "register_unreadable": ErrorRow(
+        Exit.FAILED,
+        Fault.REGISTER,
+        "A record of the register cannot be read",
+        "write a right record under the same key with `punte register put`, then start again",
+    ),
     "secret_missing": ErrorRow(
         Exit.FAILED, Fault.OPERATOR, "There is no secret file", "point PUNTE_SECRET_FILE at a file of mode 0600"
     ),
@@ -191,6 +197,54 @@ ERRORS: dict[str, ErrorRow] = {
     ),
     "schemas_stale": ErrorRow(
         Exit.FAILED, Fault.POLICY, "A release has no schema", "run `punte policy compile` and commit what it writes"
+    ),
+    "settings_faulty": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "A setting is faulty", "mend the variable it names (hub/README.md, Settings)"
+    ),
+    "bootstrap_default": ErrorRow(
+        Exit.DONE, Fault.OPERATOR, "No Kafka is named", "set PUNTE_KAFKA_BOOTSTRAP to the HOST:PORT of your Kafka"
+    ),
+    "profile_demo": ErrorRow(
+        Exit.DONE, Fault.OPERATOR, "The demo profile", "unset PUNTE_PROFILE before real data comes near"
+    ),
+    "policy_unreadable": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "There is no policy pack", "unset PUNTE_POLICIES, or point it at a policy pack"
+    ),
+    "kafka_late": ErrorRow(
+        Exit.FINDINGS, Fault.NETWORK, "Kafka answers late", "look at the load of Kafka and of the network; ask again"
+    ),
+    "topic_missing": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "A topic is missing", "run `punte topic apply --federation FILE`"
+    ),
+    "topic_partitions": ErrorRow(
+        Exit.FINDINGS,
+        Fault.OPERATOR,
+        "A topic has other partitions",
+        "compare it with `punte topic plan --federation FILE`; never change partitions while a lane runs",
+    ),
+    "register_unreadable": ErrorRow(
+        Exit.FINDINGS,
+        Fault.REGISTER,
+        "The register cannot be read",
+        "write the faulty record anew under its own key with `punte register put`",
+    ),
+    "register_empty": ErrorRow(
+        Exit.DONE, Fault.REGISTER, "The register knows no unit", "run `punte register load FEDERATION --by A --by B`"
+    ),
+    "lane_not_running": ErrorRow(
+        Exit.DONE, Fault.OPERATOR, "Nobody works on a lane", "start it: `punte run all --lane LANE`"
+    ),
+    "fold_lagging": ErrorRow(
+        Exit.FINDINGS,
+        Fault.MACHINE,
+        "A lane lags",
+        "watch it with `punte status --watch`; read the lane's log for alarms; give the machine more time",
+    ),
+    "copy_lagging": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "The audit copy of the register lags", "start it: `punte run registry`"
+    ),
+    "not_checked": ErrorRow(
+        Exit.DONE, Fault.OPERATOR, "Not checked", "mend what the checks above name, then ask again"
     ),
     "federation_refused": ErrorRow(
         Exit.FINDINGS, Fault.OPERATOR, "The federation is refused", "mend the entries it names"

@@ -59,8 +59,11 @@ def optional(form: Form | None) -> Form | None:
 
 
 def repeated(form: Form | None, most: int) -> Form | None:
-    """The form of an array of elements that have one: its only block and its end, or the end alone."""
-    if form is None or form.open or not 0 < most <= MOST_REPEATS:
+    """The form of an array of elements that have one: its only block and its end, or the end alone.
+
+    None where an element holds a text: of a repeated group a match keeps the last text only.
+    """
+    if form is None or re.compile(form.source).groups or not 0 < most <= MOST_REPEATS:
         return None
     blocks = b"|".join(_any_of([2 * n]) + b"(?:" + form.source + b"){%d}" % n for n in range(1, most + 1))
     return Form(rb"(?:\x00|(?:" + blocks + rb")\x00)", form.leaves, most < BELOW_TEXT)

@@ -218,11 +218,11 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
     "nobody": Meaning(
         Turn.REGISTER,
         Words(
-            "an alert reached no unit: none covers its place, or none of them has an agreement",
+            "an alert reached no duty desk: none covers its place, has an agreement and is not held out",
             "a person tells the police now; then mend the areas and agreements of the register",
         ),
         Words(
-            "o alertă nu a ajuns la nicio unitate: niciuna nu acoperă locul sau niciuna nu are acord",
+            "o alertă nu a ajuns la niciun dispecerat: niciunul nu acoperă locul, nu are acord sau este blocat",
             "un om anunță acum poliția; apoi corectați zonele și acordurile din registru",
         ),
     ),

@@ -42,7 +42,7 @@ from hub.release.walker import CheckFailed
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
 NOBODY: Final = "nobody"
-"""An alert that no unit received: no area holds its place, or nobody of it has an agreement. A person must look."""
+"""An alert that no duty desk received: no area holds its place, or none of its desks has an agreement."""
 FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
 KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.REPEAT: (Verdict.DUPLICATE, "duplicate"),
@@ -175,12 +175,18 @@ class Planner:
         releases, refusals = self._release(event, digest, decided, batch)
         for _ in decided.unserved:
             self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)
-        if self._lane is Lane.ALERT and not releases:
+        if self._lane is Lane.ALERT and not self._reached(event, decided):
             self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NOBODY, batch.now)
         self._proofs.decision(batch.out, event.subject, batch.stamp, _head(event), (releases, refusals))
         code = "late" if event.admission.late else "admitted"
         self._proofs.receipt(batch.out, event.subject, "admitted", code, batch.now)
         batch.out.counts["releases"] += len(releases)
+
+    def _reached(self, event: ReadEvent, decided: Decided) -> bool:
+        """Whether a duty desk gets the event; a release that then fails is in quarantine by itself."""
+        duties = self._rules.policy.duties
+        given = (one.subscription for one in decided.decisions if one.selected is not None)
+        return any((event.view.type, to.unit.role, to.purpose) in duties for to in given)
 
     def _release(
         self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch

@@ -25,6 +25,8 @@ ATTEMPT: Final = 1
 FIRST: Final = varlong(ATTEMPT)
 SPECVERSION: Final = ("ce_specversion", b"1.0")
 SOURCE: Final = ("ce_source", HUB_SOURCE)
+MOST_ADDRESSES: Final = 4096
+"""Kept at most: each change of a unit or agreement makes new subscriptions."""
 NO_FACTS: Final[tuple[FactRef, ...]] = ()
 
 
@@ -81,6 +83,8 @@ class Releaser:
             place = topics.release(self.lane, unit, purpose), 0
             told = receiver(subscription.unit.ordinal, subscription.purpose)
             found = Address(subscription, told, place, purpose, self.rules.keys.unit(unit))
+            if len(self.addresses) > MOST_ADDRESSES:
+                self.addresses.clear()
             self.addresses[id(subscription)] = found
         return found
 

@@ -68,6 +68,8 @@ class Admitter:
         for record in records:
             outcome = admit(self._rules, record, now)
             counts["admitted" if isinstance(outcome, Admitted) else outcome.code] += 1
+            if isinstance(outcome, Refused):
+                counts[Verdict.QUARANTINED.value] += 1
             writes = self._admitted(outcome) if isinstance(outcome, Admitted) else self._refused(record, outcome, now)
             for topic, key, value, headers in writes:
                 futures.append(await self._producer.send(topic, value, key=key, headers=headers))

@@ -14,6 +14,7 @@ from consent.terms import Lane
 from hub.contracts.keys import b64
 from hub.contracts.topics import REGISTER
 from hub.embedded import embedded_broker
+from hub.errors import PunteError
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.knowledge import Knowledge
 from tests.support.history import PATROL, catalogue, hold, registers
@@ -56,8 +57,9 @@ async def started(bootstrap: str) -> Knowledge:
 async def test_a_start_goes_by_the_latest_record_of_each_key(broker: str) -> None:
     """A hold that no fold can read ends the start; the same key said rightly mends it; the revision is the end."""
     await written(broker, FAULTY, OTHER)
-    with pytest.raises(ValueError, match="base64url"):
+    with pytest.raises(PunteError, match="offset 0 cannot be read") as stopped:
         await started(broker)
+    assert stopped.value.code == "register_unreadable"
     await written(broker, MENDED)
     knows = await started(broker)
     assert [one.offset for one in knows.holds(ONE)] == [2]

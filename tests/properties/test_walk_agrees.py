@@ -16,6 +16,7 @@ from hub.release.walker import CheckFailed
 from tests.properties.releases import EVENTS, RELEASES, bench, catalogue
 
 SEEDS = st.integers(0, 2**40)
+TEXT = {"name": "word", "type": "string", "punte.max": 20}
 BYTES = (0, 1, 2, 4, 0x20, 0x2C, 0x41, 0x7E, 0x7F, 0x80, 0x81, 0xC3, 0xC8, 0x99, 0xFE, 0xFF)
 
 
@@ -87,3 +88,14 @@ def test_releases(name: str, seed: int, index: int) -> None:
     pool = bench(name, True)
     index %= len(pool.releases)
     both(name, seed, lambda record: pool.cut(index, pool.encode(record))[5:], of_release(name, index))
+
+
+def test_texts_of_an_array_are_each_measured() -> None:
+    """Of a repeated group a pattern keeps the last text only: the first one is longer than its length says."""
+    item = {"type": "record", "name": "Item", "fields": [TEXT, {"name": "sure", "type": "boolean"}]}
+    field = {"name": "items", "type": {"type": "array", "items": item}, "punte.max": 5}
+    pair = walks({"type": "record", "name": "Whole", "fields": [field]})
+    honest = b"\x04" + b"\x04ab\x00" + b"\x04cd\x01" + b"\x00"
+    longer = b"\x04" + b"\x04" + b"a" * 30 + b"\x00" + b"\x04cd\x01" + b"\x00"
+    assert [verdict(walk, honest) for walk in pair] == ["accepted"] * 2
+    assert verdict(pair[0], longer) == verdict(pair[1], longer) != "accepted"

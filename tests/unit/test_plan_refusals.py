@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consent.terms import Lane
 from hub.contracts.keys import b64, register_digest
-from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of
+from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of, relation
 from tests.support.plans import OFFSET, admitted, changed, desk, scene
 
 GOOD = admitted(scene(3))
@@ -70,3 +70,13 @@ def test_an_alert_that_nobody_receives_waits_for_a_person() -> None:
     assert (bool(receivers), wrote.releases) == (True, {})
     assert wrote.said("quarantine") == [("decision", "nobody")]
     assert wrote.out.counts["quarantined"] == 1
+
+
+def test_a_shelter_alone_is_not_somebody_who_comes() -> None:
+    """The duty desks have no agreement; a shelter that knows the victim learns of the alert, and yet nobody comes."""
+    alert = admitted(scene(7))
+    receivers = desk(Lane.ALERT).decide(alert).releases.keys() - {SHELTER}
+    closed = [changed("agreement", unit, state="suspended") for unit in receivers]
+    wrote = desk(Lane.ALERT, *closed, relation(SHELTER, b64(CASE).decode(), "victim", of_case=True)).decide(alert)
+    assert wrote.releases.keys() == {SHELTER}
+    assert wrote.said("quarantine") == [("decision", "nobody")]

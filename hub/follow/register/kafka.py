@@ -23,7 +23,9 @@ from aiokafka.errors import KafkaError
 
 from hub.contracts.record import KafkaRecord
 from hub.contracts.topics import REGISTER
+from hub.errors import PunteError
 
+UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 PARTITION: Final = TopicPartition(REGISTER, 0)
 Fold = Callable[[KafkaRecord], None]
 Alarm = Callable[[str], None]
@@ -69,23 +71,35 @@ class RegisterFollower:
 
     async def _follow(self, end: int) -> None:
         """Fold what lies before `end`, the latest record of each key alone; then all that follows."""
+        await self._folded(await self._latest(end))
+        while True:
+            await self._folded(await self._read())
+
+    async def _latest(self, end: int) -> Iterable[KafkaRecord]:
+        """The latest record of each key before `end`, in the order of the topic."""
         latest = dict[bytes | None, KafkaRecord]()
         while await self._reader.position(PARTITION) < end:
             for record in await self._read():
                 latest.pop(record.key, None)
                 latest[record.key] = record
-        await self._folded(latest.values())
-        while True:
-            await self._folded(await self._read())
+        return latest.values()
 
     async def _read(self) -> Sequence[KafkaRecord]:
         records: Sequence[KafkaRecord] = (await self._reader.getmany(PARTITION, timeout_ms=500)).get(PARTITION, ())
         return records
 
     async def _folded(self, records: Iterable[KafkaRecord]) -> None:
-        """Fold records in the order of the topic and say how far the fold is."""
+        """Fold records in the order of the topic and say how far the fold is.
+
+        A record that cannot be folded is never skipped (it may be a withdrawal): the process ends and names its offset.
+        """
         for record in records:
-            self._fold(record)
+            try:
+                self._fold(record)
+            except UNREADABLE:
+                raise PunteError(
+                    "register_unreadable", f"the register's record at offset {record.offset} cannot be read"
+                ) from None
         position = await self._reader.position(PARTITION)
         if position != self.position:
             async with self._moved:
