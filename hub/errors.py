@@ -222,12 +222,6 @@ ERRORS: dict[str, ErrorRow] = {
         "A topic has other partitions",
         "compare it with `punte topic plan --federation FILE`; never change partitions while a lane runs",
     ),
-    "register_unreadable": ErrorRow(
-        Exit.FINDINGS,
-        Fault.REGISTER,
-        "The register cannot be read",
-        "write the faulty record anew under its own key with `punte register put`",
-    ),
     "register_empty": ErrorRow(
         Exit.DONE, Fault.REGISTER, "The register knows no unit", "run `punte register load FEDERATION --by A --by B`"
     ),
