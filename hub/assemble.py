@@ -31,8 +31,9 @@ from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, codec, plain
 from hub.contracts.envelope import TRACE_BYTES, traceparent
 from hub.contracts.files import load_catalogue
-from hub.contracts.keys import KeyRing
+from hub.contracts.keys import KeyRing, event_digest
 from hub.contracts.record import KafkaRecord
+from hub.contracts.refusals import MEANINGS
 from hub.contracts.registers import KINDS, RegisterCodecs
 from hub.contracts.wire import frame, strict_readers
 from hub.errors import PunteError
@@ -56,6 +57,7 @@ from hub.release.slicer import Slicer
 from hub.release.walker import CheckFailed, walker
 from hub.settings import Settings
 from hub.telemetry.logs import get_log
+from hub.telemetry.traces import Traces, open_traces
 
 log = get_log(__name__)
 
@@ -223,6 +225,12 @@ def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
         raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
+def traces(parts: Parts, part: str, lane: Lane) -> Traces:
+    """The spans of a part; none unless `PUNTE_TRACE_DIR` is set."""
+    codes = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases"})
+    return open_traces(parts.settings.trace_dir, part, lane.value, codes, event_digest)
+
+
 async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
     """Admit a lane's inboxes until a signal."""
     publishers, keychecks = Publishers(parts.registers()), dict[str, Mapping[str, Any]]()
@@ -238,11 +246,11 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(RegisterFollower(parts.options, fold, alarm(lane), PATIENCE[lane]))
         check_keys(keychecks, parts.keys)
-        admitter = await stack.enter_async_context(
-            Admitter(parts.options, rules, codecs, now_ms, partial(_report, lane, "admit"))
-        )
+        spans = stack.enter_context(traces(parts, "admission", lane))
+        report = spans.counted(partial(_report, lane, "admit"))
+        admitter = await stack.enter_async_context(Admitter(parts.options, rules, codecs, now_ms, report))
         source = Source(f"ingress.{lane}", pattern=topics.inbox_pattern(lane), wait_ms=2 if lane is Lane.ALERT else 10)
-        follower = Follower(parts.options, source, admitter.handle)
+        follower = Follower(parts.options, source, spans.handler(admitter.handle))
         on_signal(follower.stop)
         ready()
         await follower.run()
@@ -309,12 +317,15 @@ class OpenGateway:
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
         rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
-        planner = Planner(lane, rules, knowledge, World(build_name(), trace_pool()))
-        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, self._told)
+        spans = self._stack.enter_context(traces(parts, "gateway", lane))
+        planner = spans.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
+        told = partial(self._told, spans)
+        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, told)
         return Gateway(lane, parts.options, planner, ports, self._batch)
 
-    def _told(self, turn: Turn) -> None:
+    def _told(self, spans: Traces, turn: Turn) -> None:
         _report(self._lane, "decide", turn.counts)
+        spans.turn(turn)
 
     async def __aexit__(self, *fault: object) -> None:
         """Stop what was started."""

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     profile: Profile = Profile.PRODUCTION
     policies: Path | None = None
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    trace_dir: Path | None = None
     crash_at: str | None = Field(
         default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)"
     )

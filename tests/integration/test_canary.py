@@ -1,7 +1,7 @@
 """The canary: a token in every personal text and in publishers' headers is found nowhere but where it was released to.
 
 The hub runs as processes of its own at log level DEBUG. What holds whole events by its nature (inboxes, `admitted`) is
-not searched; everything else of the broker, the logs and what the command line says is.
+not searched; everything else of the broker, the logs, the spans and what the command line says is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from consent.terms import Lane, Role, Transform
 from hub.contracts import topics
 from hub.contracts.envelope import inbox_headers, uuid_text
+from hub.contracts.keys import event_digest
 from hub.demo.crowd import Published
 from tests.support.canary import Canary, singing
 from tests.support.hub import Hub, in_processes, prepared
@@ -46,7 +47,9 @@ class Sung:
 async def sung(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sung]:
     """Events admitted, repeated, in conflict and refused, all with the token; then everything there is to search."""
     canary, events = Canary(), {}
+    spans = tmp_path_factory.mktemp("spans")
     async with prepared(kafka, tmp_path_factory.mktemp("canary")) as hub:
+        hub.environment["PUNTE_TRACE_DIR"] = str(spans)
         sent = 0
         for event_type in TYPES:
             event = events[event_type] = singing(hub, canary, event_type)
@@ -57,6 +60,7 @@ async def sung(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
             await hub.read(receipts, sent, lambda record: True)
             said = await _said(hub, canary, events["incident.reported"])
         names = [name for name in await hub.topics() if not name.startswith(WHOLE)]
+        said["spans"] = b"".join(file.read_bytes() for file in sorted(spans.iterdir()))
         said |= {"logs": hub.log.read_bytes(), "topics and groups": " ".join([*names, *await _groups(hub)]).encode()}
         yield Sung(hub, canary, events, await hub.read_all(names), said)
 
@@ -92,13 +96,15 @@ async def _said(hub: Hub, canary: Canary, event: Published) -> dict[str, bytes]:
     record = json.dumps({"kind": "consent", "handle": canary.tag("handle"), "giver": canary.tag("giver")})
     commands = {
         "why": ("why", event.id, "--as", "auditor", "--json"),
+        "trace": ("trace", event.id, "--as", "auditor"),
+        "trace of a word": ("trace", canary.tag("traced"), "--as", "auditor"),
         "why of a word": ("why", canary.tag("asked"), "--as", "auditor"),
         "why as a word": ("why", event.id, "--as", canary.tag("asker")),
         "faulty register record": ("register", "put", record),
         "no register record": ("register", "put", canary.tag("no record")),
     }
     done = {name: await hub.ask(*words) for name, words in commands.items()}
-    assert [each.returncode for each in done.values()] == [0, 2, 2, 2, 2]
+    assert [each.returncode for each in done.values()] == [0, 0, 2, 2, 2, 2, 2]
     return {name: each.stdout + each.stderr for name, each in done.items()}
 
 
@@ -119,6 +125,12 @@ def test_the_canary_sang(sung: Sung) -> None:
     assert {"address", "victim.name", "victim.cnp", "suspect.name"} <= sung.canary.found_paths(read)
     assert len(sung.canary.paths) > 100
     assert sung.said["logs"].count(b"\n") > 50
+    spans = [json.loads(line) for line in sung.said["spans"].splitlines()]
+    assert {span["name"] for span in spans} == {"gateway.turn", "admission.batch", "event"}
+    alert = sung.events["emis.alert.raised"]
+    digest = event_digest(alert.source, alert.id).hex()
+    assert digest in {span["attributes"].get("digest") for span in spans}
+    assert [span for span in spans if span["dropped"]] == []
 
 
 def test_no_record_beside_releases_holds_the_token(sung: Sung) -> None:
@@ -147,8 +159,11 @@ def test_a_release_holds_the_token_only_where_the_field_is_given(sung: Sung) -> 
     "where",
     [
         "logs",
+        "spans",
         "topics and groups",
         "why",
+        "trace",
+        "trace of a word",
         "why of a word",
         "why as a word",
         "faulty register record",
@@ -156,7 +171,7 @@ def test_a_release_holds_the_token_only_where_the_field_is_given(sung: Sung) -> 
     ],
 )
 def test_nothing_that_is_said_holds_the_token(sung: Sung, where: str) -> None:
-    """Logs at level DEBUG, names of topics and groups, answers and error texts."""
+    """Logs at level DEBUG, spans, names of topics and groups, answers and error texts."""
     assert sung.canary.found(sung.said[where]) == []
 
 

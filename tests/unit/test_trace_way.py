@@ -63,10 +63,10 @@ def feed_attempt(trail: Trail, verdict: Verdict, code: str, where: dict[str, Any
     trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode(dict.fromkeys(unsaid) | said)))
 
 
-def feed_admitted(tracks: Tracks, *, late: bool = False, event_id: str = EVENT_ID) -> None:
+def feed_admitted(tracks: Tracks, *, late: bool = False, event_id: str = EVENT_ID, offset: int = 12) -> None:
     """The admitted record."""
     headers = [("id", event_id.encode()), ("time", b"1"), *([("late", b"1")] if late else [])]
-    tracks.take(Written("admitted.case", b"x", SOURCE.encode(), 3, 12, ADMITTED_AT, headers))
+    tracks.take(Written("admitted.case", b"x", SOURCE.encode(), 3, offset, ADMITTED_AT, headers))
 
 
 def feed_receipt(tracks: Tracks, verdict: str, code: str, at: int = DECIDED_AT, event_id: str = EVENT_ID) -> None:
@@ -225,7 +225,7 @@ def test_an_admitted_event_without_a_decision_is_undecided() -> None:
     trail, tracks = asked()
     assert wanted(trail).search
     feed_admitted(tracks)
-    feed_admitted(tracks, event_id=NOTHING)
+    feed_admitted(tracks, event_id=NOTHING, offset=13)
     passages = way(trail, tracks)
     assert [each["verdict"] for each in told(passages)["passages"]] == ["undecided"]
     assert (passages[0].source, status(passages)) == (SOURCE, Exit.UNDECIDED)

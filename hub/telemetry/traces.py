@@ -1,0 +1,265 @@
+"""Spans: one for each gateway turn and admission batch, one for each alert and one in 64 of other events.
+
+Rule kept: law 6. A span leaves only in a shape that is on the list: its name, the keys of that name, the shape of each
+value (`allow`). The rest is dropped and counted. Every span is a root: nothing of a publisher's or a library's trace
+context is read, and what has a parent, a remote link, a status text or an event is cut down or refused (T16).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import Link, Span
+
+from hub.errors import PunteError
+from hub.telemetry.allow import allowed
+from hub.telemetry.logs import get_log
+
+log = get_log(__name__)
+
+TURN, BATCH, EVENT = "gateway.turn", "admission.batch", "event"
+SPANS: Final[Mapping[str, frozenset[str]]] = {
+    TURN: frozenset({"lane", "partition", "count", "counts", "seconds"}),
+    BATCH: frozenset({"lane", "count", "counts"}),
+    EVENT: frozenset({"lane", "partition", "digest"}),
+}
+"""Names of spans and the keys each may have; `counts.CODE` and `seconds.STEP` go by what stands before the point."""
+STEPS: Final = frozenset({"fence", "plan", "send", "commit"})
+SAMPLE: Final = 63
+"""Mask over the first byte of an event's digest: one in 64, and the same ones in every process."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""A file of spans ends here, so that it never fills a disk; what comes after is counted as lost."""
+MS: Final = 1_000_000
+
+Handle = Callable[[Sequence[Any]], Awaitable[None]]
+
+
+class Turned(Protocol):
+    """A committed turn as the gateway reports it: records, counts by code, seconds by step."""
+
+    @property
+    def partition(self) -> int:
+        """Partition of the lane."""
+        ...
+
+    @property
+    def records(self) -> int:
+        """How many records it took."""
+        ...
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of them, by code."""
+        ...
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long each step took."""
+        ...
+
+
+class AllowList:
+    """What of a span may be said. `codes`: the closed list of codes that counts go by."""
+
+    def __init__(self, codes: frozenset[str]) -> None:
+        self._words = {"counts": ("count", codes), "seconds": ("seconds", STEPS)}
+        self.dropped = 0
+        self.refused = 0
+
+    def said(self, span: ReadableSpan) -> dict[str, object] | None:
+        """The allowed part of a span, or None: a name that is not listed, or a parent, which none of ours has."""
+        keys = SPANS.get(span.name)
+        if keys is None or span.parent is not None:
+            self.refused += 1
+            return None
+        given = span.attributes or {}
+        kept = {key: value for key, value in given.items() if self._may(keys, key, value)}
+        links = [link.context for link in span.links if not link.context.is_remote]
+        dropped = len(given) - len(kept) + len(span.links) - len(links) + len(span.events)
+        self.dropped += dropped
+        said = {"name": span.name, **_ids(span.context), "start": span.start_time, "end": span.end_time}
+        return {**said, "attributes": kept, "links": [_ids(each) for each in links], "dropped": dropped}
+
+    def _may(self, keys: frozenset[str], key: str, value: object) -> bool:
+        base, point, word = key.partition(".")
+        if base not in keys or bool(point) != (base in self._words):
+            return False
+        if not point:
+            return allowed(key, value)
+        shape, words = self._words[base]
+        return word in words and allowed(shape, value)
+
+
+def _ids(context: Any) -> dict[str, str]:
+    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+
+
+class JsonLines(SpanExporter):
+    """Writes spans as lines of JSON to a new file of mode 0600; the allow-list is the last thing before the file.
+
+    `part` names the file, with the process id and the moment of its start.
+    """
+
+    def __init__(self, folder: Path, part: str, allow: AllowList, most: int = MOST_BYTES) -> None:
+        """Makes the folder (mode 0700) and the file; `PunteError` when it cannot."""
+        self.allow, self.lost, self._left = allow, 0, most
+        name = f"{part}-{os.getpid()}-{time.time_ns():x}.jsonl"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError:
+            raise PunteError(
+                "settings_faulty", "`PUNTE_TRACE_DIR` is no folder that can be written", "give one, or leave it unset"
+            ) from None
+        self._file = os.fdopen(handle, "w", encoding="ascii")
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write what may be said of these spans; a full disk loses spans, never work."""
+        lines = list[str]()
+        for span in spans:
+            said = self.allow.said(span)
+            if said is None:
+                continue
+            line = f"{json.dumps(said)}\n"
+            if len(line) > self._left:
+                self.lost += 1
+                continue
+            self._left -= len(line)
+            lines.append(line)
+        try:
+            self._file.writelines(lines)
+            self._file.flush()
+        except OSError:
+            self.lost += len(lines)
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Say what was not written, close the file."""
+        dropped = self.allow.dropped + self.allow.refused
+        if dropped or self.lost:
+            log.warning("spans.dropped", count=dropped, lost=self.lost)
+        try:
+            self._file.close()
+        except OSError:
+            return
+
+
+class Traces:
+    """Makes the spans of one part of the hub on one lane, off the way of its work: a thread writes them.
+
+    Use as a context manager. `exporter` None: nothing is made, and what it wraps is given back as it is.
+    """
+
+    def __init__(self, lane: str, exporter: SpanExporter | None, digest: Callable[[str, str], bytes]) -> None:
+        """`digest`: the 16 bytes that stand for a source unit and an event id."""
+        self._lane, self._digest, self._on = lane, digest, exporter is not None
+        self._events: dict[int, list[tuple[str, int]]] = {}
+        self._counts = Counter[str]()
+        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.get_empty(), shutdown_on_exit=False)
+        if exporter is not None:
+            self._provider.add_span_processor(BatchSpanProcessor(exporter, 2048, 500, 512, 5_000))
+        self._tracer = self._provider.get_tracer(__name__)
+
+    def __enter__(self) -> Self:
+        """As it is."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what waits, and close."""
+        self._provider.shutdown()
+
+    def plan(self, plan: Any) -> Any:
+        """The plan of a gateway, which tells of the events it took."""
+        return TracedPlan(plan, self.note) if self._on else plan
+
+    def note(self, records: Sequence[Any]) -> None:
+        """Remember the events of a turn that get a span of their own, until the turn is committed."""
+        for record in records:
+            digest = self._digest(_text(record.key), _text(dict(record.headers).get("id")))
+            if self._lane == "alert" or not digest[0] & SAMPLE:
+                self._events.setdefault(record.partition, []).append((digest.hex(), record.timestamp * MS))
+
+    def turn(self, turn: Turned) -> None:
+        """The span of a turn just committed, and those of its events: from admission to commit, linked to it."""
+        if not self._on:
+            return
+        end = time.time_ns()
+        start = end - int(sum(turn.seconds.values()) * 1e9)
+        told = {"partition": turn.partition, "count": turn.records, **_dotted("counts", turn.counts)}
+        made = self._span(TURN, start, end, told | _dotted("seconds", turn.seconds))
+        for digest, admitted in self._events.pop(turn.partition, ()):
+            event = {"partition": turn.partition, "digest": digest}
+            self._span(EVENT, min(admitted, end), end, event, [Link(made.get_span_context())])
+
+    def counted(self, report: Callable[[Counter[str]], None]) -> Callable[[Counter[str]], None]:
+        """The report of an admitter, which also tells the span of its batch."""
+
+        def told(counts: Counter[str]) -> None:
+            self._counts = counts
+            report(counts)
+
+        return told if self._on else report
+
+    def handler(self, handle: Handle) -> Handle:
+        """The handler of an admitter's batches, with a span for each that was acknowledged."""
+
+        async def handled(records: Sequence[Any]) -> None:
+            start = time.time_ns()
+            await handle(records)
+            told = {"count": len(records), **_dotted("counts", self._counts)}
+            self._span(BATCH, start, time.time_ns(), told)
+
+        return handled if self._on else handle
+
+    def _span(
+        self, name: str, start: int, end: int, told: Mapping[str, Any], links: Sequence[Link] | None = None
+    ) -> Span:
+        """A root span: the context is empty, whatever surrounds the call."""
+        said = {"lane": self._lane, **told}
+        span = self._tracer.start_span(name, context=Context(), attributes=said, links=links or (), start_time=start)
+        span.end(end)
+        return span
+
+
+def _text(raw: bytes | None) -> str:
+    """A key or a header of the hub's own, whatever stands in it: only its digest is said."""
+    return (raw or b"").decode("ascii", "replace")
+
+
+def _dotted(base: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{base}.{key}": value for key, value in values.items()}
+
+
+class TracedPlan:
+    """A plan of the gateway that notes the records of each turn after it has planned them."""
+
+    def __init__(self, plan: Any, note: Callable[[Sequence[Any]], None]) -> None:
+        self._plan, self._note = plan, note
+
+    def assigned(self, partition: int, first_offset: int, now: int, out: Any) -> None:
+        """As the plan does."""
+        self._plan.assigned(partition, first_offset, now, out)
+
+    def decide(self, records: Sequence[Any], seen: Any, now: int, out: Any) -> None:
+        """As the plan does, then noted."""
+        self._plan.decide(records, seen, now, out)
+        self._note(records)
+
+
+def open_traces(
+    folder: Path | None, part: str, lane: str, codes: frozenset[str], digest: Callable[[str, str], bytes]
+) -> Traces:
+    """The spans of a part, e.g. `gateway`, written to a folder; none without one."""
+    return Traces(lane, JsonLines(folder, f"{part}-{lane}", AllowList(codes)) if folder else None, digest)
