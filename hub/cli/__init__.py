@@ -27,6 +27,7 @@ NOUNS = (
     Noun("register", "Write standing facts: units, agreements, consents, holds."),
     Noun("policy", "Prove, show and compile the release matrix."),
     Noun("run", "Run a part of the hub: admission, a gateway, or all."),
+    Noun("event", "Check an event, and publish it as a unit would."),
     Noun("release", "Read what a unit received."),
     Noun("why", "Tell why a unit received what it received, and why not more.", verbs=False),
     Noun("trace", "Show the way of an event step by step, with times.", verbs=False),
