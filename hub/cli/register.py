@@ -11,12 +11,15 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from hub.errors import PunteError
 from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.registry.typed import Typed
 
 app = typer.Typer(rich_markup_mode=None)
 Record = dict[str, Any]
@@ -92,7 +95,7 @@ def withdraw(
     if found is None:
         raise PunteError("register_unknown", "the register has no consent under this handle; nothing was withdrawn")
     changed = {**found, "state": "withdrawn", "at": _now(), "by": list(by), "reason": reason}
-    return _send(parts, [changed], as_json=as_json)
+    return _write(parts, [changed], activate=False, as_json=as_json)
 
 
 @app.command("list")
@@ -178,24 +181,26 @@ def _load(parts: Any, wanted: Sequence[Record], *, activate: bool, as_json: bool
 
 
 def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bool) -> int:
-    """Write records as they are, once each of them is known to do what it says."""
+    """Write records as people typed them, once each of them is known to do what it says."""
     from hub.registry.faults import RegisterRefused, strangers
+    from hub.registry.typed import Typed
 
-    _checked(parts, records)
     standing = _read(parts)
+    typed = Typed(_now(), standing)
+    _checked(parts, records, typed)
     _refuse_swaps(records, standing, activate=activate)
-    for number, faulty in strangers(records, frozenset(handle for kind, handle in standing if kind == "unit")):
+    for number, faulty in strangers(records, standing):
         raise _refused(RegisterRefused(number, faulty))
-    return _send(parts, records, as_json=as_json)
+    return _send(parts, records, typed=typed, as_json=as_json)
 
 
-def _checked(parts: Any, records: Sequence[Record]) -> None:
-    """Refuse a faulty record before Kafka is reached."""
+def _checked(parts: Any, records: Sequence[Record], typed: Typed | None = None) -> None:
+    """Refuse a faulty record before anything is sent."""
     from hub.assemble import door
     from hub.registry.faults import RegisterRefused
 
     try:
-        door(parts.catalogue, parts.registers()).checked(records)
+        door(parts.catalogue, parts.registers()).checked(records, typed)
     except RegisterRefused as refused:
         raise _refused(refused) from None
 
@@ -230,12 +235,19 @@ def _read(parts: Any) -> Standing:
     return _reaching(work, parts.settings.kafka_bootstrap)
 
 
-def _send(parts: Any, records: Sequence[Record], *, as_json: bool, kept: Mapping[str, str] | None = None) -> int:
+def _send(
+    parts: Any,
+    records: Sequence[Record],
+    *,
+    as_json: bool,
+    kept: Mapping[str, str] | None = None,
+    typed: Typed | None = None,
+) -> int:
     """Send; say what was kept as people left it."""
 
     async def work() -> list[int]:
         async with parts.writer() as writer:
-            return list(await writer.write(records))
+            return list(await writer.write(records, typed))
 
     offsets = _reaching(work, parts.settings.kafka_bootstrap) if records else []
     if as_json:

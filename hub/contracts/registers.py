@@ -15,6 +15,8 @@ from hub.contracts.wire import unframe
 
 KINDS: Final = ("unit", "agreement", "relation", "link", "consent", "hold", "matrix", "keycheck")
 ADDRESSED_DAYS: Final = 90
+WRITER: Final = "registry"
+"""Who signs what the registry itself writes: the relations that events begin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ of the schemas are bounds that also fit a pairwise reference (43 characters), wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,12 +18,10 @@ from fastavro.validation import validate
 from consent.terms import Purpose
 from hub.contracts.envelope import DAY_MS
 from hub.contracts.federation import CODE
-from hub.contracts.registers import RegisterCodecs, handle_bytes
+from hub.contracts.registers import WRITER, RegisterCodecs, handle_bytes, relation_handle
+from hub.registry.typed import SIGNED, Record, Told, Typed, of_people, over, takes_back
 
-Record = Mapping[str, Any]
 Fold = Callable[[bytes | None, bytes | None, int], None]
-Told = tuple[str, str, str]
-"""Field, what is wrong with it, what to do."""
 
 CONSENT_MOST_MS: Final = 184 * DAY_MS
 """Six months at their longest (contract.md section 7)."""
@@ -47,7 +45,7 @@ KEYS: Final = {
 HANDLES: Final = frozenset({"caseHandle", "personHandle", "giver", "person", "a", "b", "basisEvent"})
 CODES: Final = frozenset({"unit", "recipient", "fallback"})
 DIGESTS: Final = frozenset({"digest", "redlines", "dutylines"})
-MOMENTS: Final = frozenset({"at", "from", "until", "validUntil"})
+MOMENTS: Final = frozenset({"from", "until", "validUntil"})
 TWO: Final = frozenset({"unit", "agreement", "link", "matrix"})
 
 
@@ -81,23 +79,41 @@ class Door:
     publishes: frozenset[str]
     folds: Callable[[], Sequence[Fold]]
 
-    def checked(self, records: Sequence[Record]) -> list[tuple[bytes, bytes]]:
-        """Key and value of every record; `RegisterRefused` for the first faulty one, before anything is sent."""
+    def checked(self, records: Sequence[Record], typed: Typed | None = None) -> list[tuple[bytes, bytes]]:
+        """Key and value of every record; `RegisterRefused` for the first faulty one, before anything is sent.
+
+        `typed`: for records that people typed; each is then measured against those before it as well.
+        """
         for number, record in enumerate(records, 1):
-            for faulty in self.faults(record):
+            for faulty in self.faults(record, typed):
                 raise RegisterRefused(number, faulty)
+            typed = typed and typed.after(record)
         return [self.codecs.encode(record) for record in records]
 
-    def faults(self, record: Record) -> Iterator[Faulty]:
+    def faults(self, record: Record, typed: Typed | None = None) -> Iterator[Faulty]:
         """The faults of one record; shape first, since the rest relies on it."""
         kind = record.get("kind")
         codec = self.codecs.by_kind.get(kind) if isinstance(kind, str) else None
         if codec is None:
             yield Faulty("unknown", "kind", "is no kind of register record", "see schemas/registers for the kinds")
             return
-        found = [*_shape(record, codec.schema["fields"])] or [*_forms(record), *_rules(record), *self._entries(record)]
+        back = typed is not None and takes_back(typed.old(record), record)
+        found = [*(_signed if back else self._whole)(record, codec.schema["fields"])]
+        found = found or [*self._typed(record, typed)]
         for field, says, remedy in found or self._rehearsed(record):
             yield Faulty(str(kind), field, says, remedy)
+
+    def _whole(self, record: Record, fields: Sequence[Mapping[str, Any]]) -> Iterator[Told]:
+        yield from [*_shape(record, fields)] or [*_forms(record), *_rules(record), *self._entries(record)]
+
+    def _typed(self, record: Record, typed: Typed | None) -> Iterator[Told]:
+        """What holds only for what people type."""
+        if typed is None:
+            return
+        yield from of_people(record, typed.now)
+        old = typed.old(record)
+        if old is not None:
+            yield from over(old, record, typed.now, readable=not [*self._rehearsed(old)])
 
     def _entries(self, record: Record) -> Iterator[Told]:
         """What an agreement lists must exist: the types, their schema ids, the purposes."""
@@ -119,11 +135,15 @@ class Door:
             yield "kind", "is of a record that a part of the hub cannot read", "compare it with schemas/registers"
 
 
-def strangers(records: Sequence[Record], units: frozenset[str]) -> Iterator[tuple[int, Faulty]]:
-    """Records about a unit that is neither in the register nor in the same command: they would do nothing."""
-    known = units | {record["handle"] for record in records if record["kind"] == "unit"}
+def strangers(records: Sequence[Record], standing: Mapping[tuple[str, str], Record]) -> Iterator[tuple[int, Faulty]]:
+    """Records about a unit that is neither in the register nor in the same command: they would do nothing.
+
+    What takes back is never one: it may be about a unit that is gone.
+    """
+    known = {record["handle"] for record in records if record["kind"] == "unit"}
+    known |= {handle for kind, handle in standing if kind == "unit"}
     for number, record in enumerate(records, 1):
-        if record["kind"] == "unit":
+        if record["kind"] == "unit" or takes_back(standing.get((record["kind"], record["handle"])), record):
             continue
         for field in CODES:
             if record.get(field) is not None and record[field] not in known:
@@ -155,14 +175,27 @@ def _bounded(value: Any, field: Mapping[str, Any]) -> bool:
     return len(value) <= field["punte.max"] and all(len(text) <= field["punte.itemMax"] for text in texts)
 
 
-def _forms(record: Record) -> Iterator[Told]:
-    """What the texts of a record must look like, by the name of their field."""
-    if not KEYS.get(record["kind"], WORD).fullmatch(record["handle"]):
-        yield "handle", "is no handle of this kind", OPAQUE
+def _signed(record: Record, fields: Sequence[Mapping[str, Any]]) -> Iterator[Told]:
+    """What takes back: who, when, why and how many; the rest stands in the register as it is, whatever it is."""
+    own = [field for field in fields if field["name"] in SIGNED]
+    yield from [*_shape({name: record[name] for name in SIGNED}, own)] or [*_signs(record), *_decided(record)]
+
+
+def _signs(record: Record) -> Iterator[Told]:
+    """Who, why and when."""
     if not all(WORD.fullmatch(person) for person in record["by"]):
         yield "by", "names a person by no opaque id", OPAQUE
     if record["reason"] is not None and not WORD.fullmatch(record["reason"]):
         yield "reason", "is not a reason code", OPAQUE
+    if not 0 <= record["at"] <= LAST_MOMENT:
+        yield "at", "is not a moment", MOMENT
+
+
+def _forms(record: Record) -> Iterator[Told]:
+    """What the texts of a record must look like, by the name of their field."""
+    if not KEYS.get(record["kind"], WORD).fullmatch(record["handle"]):
+        yield "handle", "is no handle of this kind", OPAQUE
+    yield from _signs(record)
     for name, value in record.items():
         if value is None:
             continue
@@ -186,19 +219,31 @@ def _is_handle(text: str) -> bool:
 
 def _rules(record: Record) -> Iterator[Told]:
     """What contract.md section 7 says of each kind."""
+    yield from _decided(record)
+    if rules := _RULES.get(record["kind"]):
+        yield from rules(record)
+
+
+def _decided(record: Record) -> Iterator[Told]:
+    """How many people decided, and that a relation is not the word of its own unit."""
     people = _people(record)
     if len(set(record["by"])) < people:
         yield "by", f"names fewer than {people} different people", "name everybody who has to decide this"
-    if rules := _RULES.get(record["kind"]):
-        yield from rules(record)
+    if record["kind"] == "relation" and any(_is_of(record["unit"], record["by"])):
+        yield "by", "names the unit itself", "name two people who are not of that unit"
 
 
 def _people(record: Record) -> int:
     """How many people a change takes: two, but one for what denies or takes back, and for a key officer."""
     kind, state = record["kind"], record["state"]
-    of_event = kind == "relation" and record["basisEvent"] is not None
+    of_event = kind == "relation" and record["basisEvent"] is not None and list(record["by"]) == [WRITER]
     pairs = {("consent", "given"), ("hold", "off")}
     return 2 if kind in TWO or (kind == "relation" and not of_event) or (kind, state) in pairs else 1
+
+
+def _is_of(unit: str, people: Collection[str]) -> list[bool]:
+    """Of each person, whether that is the unit itself: its code, or an id that begins with it."""
+    return [person.startswith(unit) for person in people]
 
 
 def _one_target(record: Record) -> Iterator[Told]:
@@ -214,8 +259,18 @@ def _hold(record: Record) -> Iterator[Told]:
 
 def _relation(record: Record) -> Iterator[Told]:
     yield from _one_target(record)
+    yield from _relation_handle(record)
     if record["state"] == "live" and record["until"] is not None and record["until"] <= record["from"]:
         yield "until", "is not after `from`: the relation would do nothing", "give a later end, or null for none"
+
+
+def _relation_handle(record: Record) -> Iterator[Told]:
+    """A handle of another make would stand beside the relation that an event begins."""
+    named = record["caseHandle"] or record["personHandle"]
+    if not named or not _is_handle(named):
+        return
+    if record["handle"] != relation_handle(record["unit"], handle_bytes(named), record["role"]):
+        yield "handle", "is not the digest of unit, target and role", "see `relation_handle` in hub/contracts/registers"
 
 
 def _link(record: Record) -> Iterator[Told]:
@@ -227,6 +282,12 @@ def _consent(record: Record) -> Iterator[Told]:
     """Only what gives is held to all of it: what takes back must never fail for what was written before."""
     if record["state"] != "given":
         return
+    if record["giver"] != record["person"]:
+        yield "giver", "is not `person`: it would never count", "nobody consents for another yet"
+    if not record["aloneConfirmed"]:
+        yield "aloneConfirmed", "is not set: it would never count", "ask again, alone"
+    if all(_is_of(record["recipient"], record["by"])):
+        yield "by", "names the recipient alone: it would never count", "name someone who is not of the recipient"
     if not record["at"] < record["validUntil"] <= record["at"] + CONSENT_MOST_MS:
         yield "validUntil", "is not within six months after `at`", "give an end at most 184 days after it was given"
     if not WORD.fullmatch(record["witness"]):

@@ -21,6 +21,7 @@ from hub.contracts.record import KafkaRecord
 from hub.contracts.registers import Change, RegisterCodecs
 from hub.registry.faults import Door
 from hub.registry.relations import Relations, StandingRelations
+from hub.registry.typed import Typed
 
 Held = Mapping[tuple[str, int], int]
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
@@ -43,12 +44,12 @@ class RegisterWriter:
         """Stop the producer."""
         await self._producer.stop()
 
-    async def write(self, records: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Append records in order; their offsets, once all are acknowledged.
+    async def write(self, records: Sequence[Mapping[str, Any]], typed: Typed | None = None) -> list[int]:
+        """Append records in order; their offsets, once all are acknowledged. `typed`: people typed them.
 
         `RegisterRefused` when one of them is faulty: then nothing was sent.
         """
-        made = self._door.checked(records)
+        made = self._door.checked(records, typed)
         sent = [await self._producer.send(REGISTER.topic, value, key=key, partition=0) for key, value in made]
         return [metadata.offset for metadata in await asyncio.gather(*sent)]
 

@@ -18,12 +18,11 @@ from hub.contracts.codec import RecordCodec
 from hub.contracts.envelope import DAY_MS, admitted_source, parse_admitted
 from hub.contracts.keys import KeyRing, b64, event_digest
 from hub.contracts.record import KafkaRecord
-from hub.contracts.registers import ADDRESSED_DAYS, RegisterCodecs, common, relation_handle
+from hub.contracts.registers import ADDRESSED_DAYS, WRITER, RegisterCodecs, common, relation_handle
 from hub.contracts.wire import unframe
 from hub.release.slicer import Slicer
 
 BEGINS: Final = frozenset({"incident.reported", "referral.made"})
-WRITER: Final = "registry"
 
 Told = tuple[int, Mapping[str, Any]]
 """A decision and the offset of its own record."""

@@ -9,6 +9,7 @@ import pytest
 
 from hub.assemble import door
 from hub.contracts.keys import b64
+from hub.contracts.registers import handle_bytes, relation_handle
 from hub.registry.faults import Door, RegisterRefused, strangers
 from tests.support.history import (
     CASE,
@@ -36,7 +37,11 @@ UNIT = ALL["unit", SHELTER]
 GIVEN = {**consent(SHELTER, PERSON), "handle": "c-1"}
 HOLD = {**hold(PERSON, PATROL), "handle": "h-1"}
 LINK = {**link(PERSON, OTHER), "handle": "l-1"}
-RELATION = {**relation(SHELTER, PERSON, "victim"), "by": ["p-1", "p-2"]}
+RELATION = {
+    **relation(SHELTER, PERSON, "victim"),
+    "by": ["p-1", "p-2"],
+    "handle": relation_handle(SHELTER, handle_bytes(PERSON), "victim"),
+}
 KEYCHECK = {
     "kind": "keycheck",
     "handle": "1",
@@ -60,6 +65,10 @@ FAULTY: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "a-relation-to-two": ({**RELATION, "caseHandle": OTHER}, "caseHandle"),
     "a-relation-by-one": ({**RELATION, "by": ["p-1"]}, "by"),
     "a-relation-that-is-over": ({**RELATION, "until": RELATION["from"]}, "until"),
+    "a-relation-of-an-event-by-one": ({**RELATION, "by": ["p-1"], "basisEvent": OTHER}, "by"),
+    "a-relation-by-the-unit-itself": ({**RELATION, "by": ["p-1", SHELTER]}, "by"),
+    "a-relation-by-someone-of-the-unit": ({**RELATION, "by": [f"{SHELTER}-7", "p-1"]}, "by"),
+    "a-relation-under-a-free-handle": ({**RELATION, "handle": "r-1"}, "handle"),
     "a-link-of-a-name": ({**LINK, "a": ANA}, "a"),
     "a-link-to-itself": ({**LINK, "b": PERSON}, "b"),
     "a-consent-of-a-name": ({**GIVEN, "giver": ANA}, "giver"),
@@ -70,6 +79,12 @@ FAULTY: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "a-consent-by-one": ({**GIVEN, "by": ["w-2"]}, "by"),
     "a-consent-by-one-twice": ({**GIVEN, "by": ["w-2", "w-2"]}, "by"),
     "a-consent-whose-witness-did-not-sign": ({**GIVEN, "witness": "w-3"}, "by"),
+    "a-consent-for-another": ({**GIVEN, "giver": OTHER}, "giver"),
+    "a-consent-given-beside-others": ({**GIVEN, "aloneConfirmed": False}, "aloneConfirmed"),
+    "a-consent-by-the-recipient-alone": (
+        {**GIVEN, "by": [SHELTER, f"{SHELTER}-2"], "witness": f"{SHELTER}-2"},
+        "by",
+    ),
     "a-withdrawal-by-nobody": ({**GIVEN, "state": "withdrawn", "by": []}, "by"),
     "an-unknown-purpose": ({**AGREEMENT, "subscribes": ["incident.reported:P99"]}, "subscribes"),
     "an-unknown-type": ({**AGREEMENT, "subscribes": ["shelter.address:P9"]}, "subscribes"),
@@ -144,8 +159,7 @@ def test_what_a_fold_cannot_read_is_refused() -> None:
 @pytest.mark.parametrize("record", [HOLD, RELATION, GIVEN], ids=["hold", "relation", "consent"])
 def test_a_record_about_no_unit_is_found(record: Mapping[str, Any]) -> None:
     """A hold for a unit that is not there would hold nobody; a unit of the same command counts."""
-    units = frozenset(code for kind, code in ALL if kind == "unit")
-    assert list(strangers([record], units)) == []
-    [(number, found)] = strangers([LINK, record], frozenset())
+    assert list(strangers([record], ALL)) == []
+    [(number, found)] = strangers([LINK, record], {})
     assert (number, found.kind) == (2, record["kind"])
-    assert list(strangers([record, *(r for (kind, _), r in ALL.items() if kind == "unit")], frozenset())) == []
+    assert list(strangers([record, *(r for (kind, _), r in ALL.items() if kind == "unit")], {})) == []
