@@ -7,7 +7,7 @@ register's audit copy, the offset it copies); every question has its own deadlin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -28,6 +28,7 @@ Clock = Callable[[], int]
 CONNECT_S: Final = 1.5
 ANSWER_S: Final = 2.0
 AGE_S: Final = 1.0
+LOOK_S: Final = ANSWER_S + 2 * AGE_S
 INTERVAL_S: Final = 0.5
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
 COPY: Final = TopicPartition(topics.AUDIT_REGISTER, 0)
@@ -167,6 +168,21 @@ def waiting(places: Mapping[TopicPartition, Place]) -> dict[TopicPartition, Plac
     return {tp: place for tp, place in places.items() if place.waiting}
 
 
+async def moments(options: Mapping[str, Any], clock: Clock, interval_s: float) -> AsyncGenerator[Moment, None]:
+    """The lanes at one moment after another, with ages and quarantine entries; `PunteError` when Kafka is not there."""
+    async with AsyncExitStack() as stack:
+        probe = Probe(options, clock)
+        names = await _asked(_open(stack, probe), CONNECT_S)
+        while not isinstance(names, Unknown):
+            moment = await _asked(probe.moment(names, aged=True), LOOK_S)
+            if isinstance(moment, Unknown):
+                raise PunteError(moment.code, moment.sentence, moment.remedy)
+            yield moment
+            await asyncio.sleep(interval_s)
+            names = await _asked(probe.topics(), ANSWER_S)
+        raise PunteError(names.code, names.sentence, names.remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaFacts:
     """The part of `checks.Facts` that Kafka knows."""
@@ -227,7 +243,7 @@ async def _asked(question: Coroutine[Any, Any, T], deadline_s: float) -> T | Unk
         async with asyncio.timeout(deadline_s):
             return await question
     except PunteError as error:
-        return Unknown(error.code, error.sentence)
+        return Unknown(error.code, error.sentence, error.remedy)
     except (AuthenticationFailedError, SaslAuthenticationFailed):
         return Unknown("not_authenticated", "Kafka does not accept these credentials")
     except TimeoutError:

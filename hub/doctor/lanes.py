@@ -117,23 +117,40 @@ NO_RATES: Final = (None, None)
 
 
 def _rate(before: int, now: int, seconds: float) -> float | None:
-    return round(max(0, now - before) / seconds, 1) if seconds > 0 else None
+    return max(0, now - before) / seconds if seconds > 0 else None
 
 
 def as_json(found: Iterable[Row]) -> dict[str, Any]:
     """The object of `punte status --json` (schemas/cli/status.v1.json)."""
-    return {
-        "lanes": [
+    lanes = dict[Lane, dict[str, Any]]()
+    for row in found:
+        lane = lanes.setdefault(row.lane, {"lane": row.lane.value, "quarantined": row.quarantined, "stages": []})
+        lane["stages"].append(
             {
-                "lane": row.lane.value,
                 "stage": row.stage.value,
                 "running": row.running,
                 "waiting": row.waiting,
                 "comePerSecond": row.come_per_s,
                 "takenPerSecond": row.taken_per_s,
                 "oldestSeconds": row.oldest_s,
-                "quarantined": row.quarantined,
             }
-            for row in found
-        ]
-    }
+        )
+    return {"lanes": list(lanes.values())}
+
+
+HEADS: Final = ("lane", "stage", "at work", "waiting", "come/s", "taken/s", "oldest s", "quarantined")
+
+
+def cells(found: Iterable[Row]) -> list[tuple[str, ...]]:
+    """The cells of `punte status` under HEADS; a lane's quarantine stands in its first line."""
+    lines, told = list[tuple[str, ...]](), set[Lane]()
+    for row in found:
+        entries = "" if row.lane in told else str(row.quarantined)
+        told.add(row.lane)
+        rates = (_shown(row.come_per_s), _shown(row.taken_per_s), _shown(row.oldest_s))
+        lines.append((row.lane, row.stage, "yes" if row.running else "no", str(row.waiting), *rates, entries))
+    return lines
+
+
+def _shown(number: float | None) -> str:
+    return "-" if number is None else f"{number:.1f}"
