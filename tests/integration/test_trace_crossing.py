@@ -10,8 +10,12 @@ from typing import Any
 from consent.terms import Lane, Role
 from hub.contracts import topics
 from hub.contracts.audit import Verdict
+from hub.contracts.envelope import Admission
+from hub.contracts.keys import HANDLE
+from hub.registry.federation import parties
+from hub.registry.topics.kafka import create
 from tests.support.hub import Hub, hub
-from tests.support.shapes import faults, published
+from tests.support.published import faults
 
 __all__ = ["hub"]
 
@@ -23,7 +27,7 @@ async def trace(hub: Hub, event_id: str) -> tuple[int, dict[str, Any]]:
     done = await hub.ask("trace", event_id, "--as", "auditor", "--json")
     assert done.stderr == b""
     found: dict[str, Any] = json.loads(done.stdout)
-    assert list(faults(published("trace.v1"), found)) == []
+    assert faults("trace.v1", found) == []
     return done.returncode, found
 
 
@@ -67,6 +71,19 @@ async def test_a_repeat_and_a_refusal_show_how_far_they_came(hub: Hub) -> None:
     assert (status, passage["verdict"], passage["admission"]) == (0, "refused", None)
     assert passage["input"]["topic"] == topics.inbox(Lane.CASE, refused.source)
     assert passage["endings"][0]["remedy"]
+
+
+async def test_an_event_that_waits_for_its_gateway_is_undecided(hub: Hub) -> None:
+    """On a lane that no gateway serves: found by its admitted record alone, with exit status 6."""
+    event, topic = hub.event("incident.reported"), topics.admitted(Lane.BULK)
+    plan = topics.plan(parties(hub.federation), (Lane.BULK,))
+    await create(hub.parts.options, [spec for spec in plan if spec.name == topic], 1)
+    headers = Admission(event.id, event.time, bytes(HANDLE), {}, late=True).headers()
+    await hub.send(topic, hub.value(event), headers, event.source.encode())
+    status, found = await trace(hub, event.id)
+    (passage,) = found["passages"]
+    assert (status, passage["verdict"], passage["source"]) == (6, "undecided", event.source)
+    assert (passage["input"]["topic"], passage["admission"]["late"]) == (topic, True)
 
 
 async def test_asking_is_recorded_and_only_the_auditor_asks(hub: Hub) -> None:

@@ -117,6 +117,13 @@ def test_events_belong_to_the_turn_of_their_partition(tmp_path: Path) -> None:
     assert [each["name"] for each in written(tmp_path)] == ["gateway.turn", "gateway.turn", "event", "gateway.turn"]
 
 
+@pytest.mark.parametrize("odd", [Record(None, []), Record(b"\xff", [("id", None)]), Record(b"", [("id", b"\xff\x00")])])
+def test_a_record_that_admission_never_wrote_stops_no_turn(tmp_path: Path, odd: Record) -> None:
+    """No key, no id, bytes that are no text: a span under some digest, and nothing of what stood there."""
+    (_, event) = gateway(tmp_path, "alert", [odd])
+    assert (set(event["attributes"]), event["dropped"]) == ({"lane", "partition", "digest"}, 0)
+
+
 async def test_an_admission_batch_is_one_span(tmp_path: Path) -> None:
     """Records and counts by code; of the records themselves nothing."""
     with open_traces(tmp_path, "admission", "case", CODES, event_digest) as traces:
