@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from hub.errors import PunteError
+from hub.errors import Exit, PunteError
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,7 +92,13 @@ def withdraw(
 ) -> int:
     """Withdraw a consent; it acts on every decision that begins after this command has ended."""
     parts = _parts()
-    found = _read(parts).get(("consent", handle))
+    standing, unread = _read(parts)
+    if any((kind, its_handle) == ("consent", handle) for kind, its_handle, _ in unread):
+        remedy = "write it anew, whole and withdrawn, with `punte register put`"
+        raise PunteError(
+            "register_unknown", "what stands under this handle cannot be read; nothing was changed", remedy
+        )
+    found = standing.get(("consent", handle))
     if found is None:
         raise PunteError("register_unknown", "the register has no consent under this handle; nothing was withdrawn")
     changed = {**found, "state": "withdrawn", "at": _now(), "by": list(by), "reason": reason}
@@ -100,11 +107,17 @@ def withdraw(
 
 @app.command("list")
 def listed(kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None) -> int:
-    """Print the standing facts, one JSON object a line (handles only)."""
-    for (of_kind, _), record in sorted(_read(_parts()).items()):
+    """Print the standing facts, one JSON object a line (handles only); status 3 if one cannot be read."""
+    standing, unread = _read(_parts())
+    for (of_kind, _), record in sorted(standing.items()):
         if kind in (None, of_kind):
             print(json.dumps(record))
-    return 0
+    for _, _, offset in unread:
+        says = (
+            f"the record at offset {offset} cannot be read: no gateway starts until it is written anew, under its key"
+        )
+        print(says, file=sys.stderr)
+    return Exit.FINDINGS if unread else Exit.DONE
 
 
 def _parts() -> Any:
@@ -171,7 +184,7 @@ def _load(parts: Any, wanted: Sequence[Record], *, activate: bool, as_json: bool
     from hub.registry.federation import changes
 
     _checked(parts, wanted)
-    standing = _read(parts)
+    standing, _ = _read(parts)
     _refuse_swaps(wanted, standing, activate=activate)
     if activate:
         standing.pop(("matrix", "active"), None)
@@ -185,7 +198,7 @@ def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bo
     from hub.registry.faults import RegisterRefused, strangers
     from hub.registry.typed import Typed
 
-    standing = _read(parts)
+    standing, _ = _read(parts)
     typed = Typed(_now(), standing)
     _checked(parts, records, typed)
     _refuse_swaps(records, standing, activate=activate)
@@ -225,12 +238,13 @@ def _key(text: str) -> tuple[str, str]:
     return kind, handle
 
 
-def _read(parts: Any) -> Standing:
-    from hub.registry.kafka import read_register
+def _read(parts: Any) -> tuple[Standing, list[tuple[str, str, int]]]:
+    """What stands, and kind, handle and offset of what stands but cannot be read."""
+    from hub.registry.kafka import read_latest
 
-    async def work() -> Standing:
-        found = await read_register(parts.options, parts.registers())
-        return {key: dict(change.record or {}) for key, change in found.items()}
+    async def work() -> tuple[Standing, list[tuple[str, str, int]]]:
+        latest = await read_latest(parts.options, parts.registers())
+        return {key: dict(change.record or {}) for key, change in latest.readable().items()}, [*latest.unreadable()]
 
     return _reaching(work, parts.settings.kafka_bootstrap)
 

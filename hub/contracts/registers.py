@@ -65,6 +65,19 @@ class RegisterCodecs:
             raise CodecFault("a register record whose key names another handle")
         return Change(kind, handle, record["state"], record)
 
+    def known(self, record_key: bytes | None, value: bytes | None) -> Change | None:
+        """The change behind a Kafka record; None when it cannot be read, whatever its bytes are."""
+        try:
+            return self.decode(record_key, value)
+        except (ValueError, LookupError, TypeError, ArithmeticError, EOFError, MemoryError):
+            return None
+
+
+def digest_of(record_key: bytes | None) -> bytes:
+    """The 16 bytes that stand for a register key in audit records, whatever that key is."""
+    kind, _, handle = (record_key or b"").decode("utf-8", "replace").partition("/")
+    return register_digest(kind, handle)
+
 
 def handle_bytes(text: str) -> bytes:
     """The 16 bytes of a case, person or event handle; `KeyFault` for anything but its one spelling of 22 characters."""

@@ -20,8 +20,12 @@ from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 from hub.contracts.registers import Change, RegisterCodecs
 from hub.registry.faults import Door
+from hub.registry.latest import Copies, Latest
 from hub.registry.relations import Relations, StandingRelations
 from hub.registry.typed import Typed
+from hub.telemetry.logs import get_log
+
+log = get_log(__name__)
 
 Held = Mapping[tuple[str, int], int]
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
@@ -72,24 +76,24 @@ async def read_to_end(
         await consumer.stop()
 
 
+async def read_latest(options: Mapping[str, Any], codecs: RegisterCodecs) -> Latest:
+    """The latest record of every register key, whether it can be read or not."""
+    latest = Latest(codecs)
+    await read_to_end(options, REGISTER, latest.take)
+    return latest
+
+
 async def read_register(options: Mapping[str, Any], codecs: RegisterCodecs) -> dict[tuple[str, str], Change]:
-    """The latest change of every register key."""
-    found: dict[tuple[str, str], Change] = {}
-
-    def take(record: KafkaRecord) -> None:
-        change = codecs.decode(record.key, record.value)
-        found[change.kind, change.handle] = change
-
-    await read_to_end(options, REGISTER, take)
-    return {key: change for key, change in found.items() if change.record is not None}
+    """The latest change of every register key; `CodecFault` when what stands cannot be read, as at every start."""
+    return (await read_latest(options, codecs)).changes()
 
 
 class RegisterCopy:
     """Copies register changes to `audit.register`, from where the last copy ended."""
 
     def __init__(self, options: Mapping[str, Any], codecs: RegisterCodecs, copies: RecordCodec) -> None:
-        self._options, self._codecs, self._copies = options, codecs, copies
-        self._states: dict[bytes, str | None] = {}
+        self._options, self._reads = options, copies
+        self._copies = Copies(codecs, copies)
 
     async def run(self) -> None:
         """Copy until cancelled."""
@@ -103,12 +107,11 @@ class RegisterCopy:
             await consumer.seek_to_beginning(REGISTER)
             while True:
                 records = (await consumer.getmany(REGISTER, timeout_ms=1000)).get(REGISTER, ())
-                copies = [self._copy(record) for record in records]
-                sent = [
-                    await producer.send(COPY.topic, value, key=key, partition=0)
-                    for record, (key, value) in zip(records, copies, strict=True)
-                    if record.offset > last
-                ]
+                copies = [(record.offset, *self._copies.copy(record)) for record in records]
+                fresh = [copy for copy in copies if copy[0] > last]
+                for offset in (offset for offset, _, _, readable in fresh if not readable):
+                    log.error("alarm", code="register_unreadable", offset=offset)
+                sent = [await producer.send(COPY.topic, value, key=key, partition=0) for _, key, value, _ in fresh]
                 await asyncio.gather(*sent)
         finally:
             await consumer.stop()
@@ -117,24 +120,9 @@ class RegisterCopy:
     async def _last_copied(self) -> int:
         offsets = [-1]
         await read_to_end(
-            self._options, COPY, lambda record: offsets.append(self._copies.decode(record.value or b"")["offset"])
+            self._options, COPY, lambda record: offsets.append(self._reads.decode(record.value or b"")["offset"])
         )
         return max(offsets)
-
-    def _copy(self, record: KafkaRecord) -> tuple[bytes, bytes]:
-        change = self._codecs.decode(record.key, record.value)
-        old = self._states.get(change.digest)
-        self._states[change.digest] = change.state
-        by = [] if change.record is None else list(change.record["by"])
-        copy = {
-            "key": change.digest,
-            "offset": record.offset,
-            "oldState": old,
-            "newState": change.state,
-            "by": by,
-            "at": record.timestamp if change.record is None else change.record["at"],
-        }
-        return change.digest, self._copies.encode(copy)
 
 
 class RelationsFollower:
