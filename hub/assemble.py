@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import os
 import signal
 import time
@@ -20,15 +19,13 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-import fastavro
-
-from consent.compile import Policy, Release
+from consent.compile import Policy
 from consent.pack import compile_texts
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import Verdict
 from hub.contracts.catalogue import Catalogue
-from hub.contracts.codec import RecordCodec, codec, plain
+from hub.contracts.codec import RecordCodec, codec
 from hub.contracts.envelope import TRACE_BYTES, traceparent
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import KeyRing, event_digest
@@ -39,13 +36,14 @@ from hub.contracts.wire import frame, strict_readers
 from hub.errors import PunteError
 from hub.follow.kafka import Follower, Source
 from hub.follow.register.kafka import RegisterFollower
+from hub.gateway.compiled import SchemasStale, runtimes
 from hub.gateway.kafka import Gateway, Ports, Turn
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Codecs
 from hub.gateway.plan import Planner
 from hub.gateway.policy.kafka import PolicyAnnouncer
-from hub.gateway.rules import Outgoing, TypeRuntime, World
 from hub.gateway.rules import Rules as GatewayRules
+from hub.gateway.rules import TypeRuntime, World
 from hub.ingress.admit import Rules
 from hub.ingress.kafka import AdmissionCodecs, Admitter
 from hub.ingress.publishers import Publishers
@@ -54,7 +52,6 @@ from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower, 
 from hub.registry.relations import BEGINS, Relations, StandingRelations
 from hub.release.files import read_pack
 from hub.release.slicer import Slicer
-from hub.release.walker import CheckFailed, walker
 from hub.settings import Settings
 from hub.telemetry.logs import get_log
 from hub.telemetry.traces import Traces, open_traces
@@ -139,40 +136,12 @@ def proven_policy(settings: Settings, catalogue: Catalogue) -> Policy:
     return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile)
 
 
-def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
+def compiled(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
     """Slicer, cutters and checks of every event type, by schema id."""
-    found = {}
-    for name in catalogue.types:
-        releases = [release for release in policy.releases if release.event == name]
-        slicer = Slicer(catalogue.event_schema(name), releases, catalogue.ids, catalogue.siruta)
-        outgoing = {release: _outgoing(catalogue, slicer, release) for release in releases}
-        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, ("ce_type", name.encode()), slicer, outgoing)
-    return found
-
-
-def _outgoing(catalogue: Catalogue, slicer: Slicer, release: Release) -> Outgoing:
-    schema_id = catalogue.ids.get(release.name)
-    if schema_id is None:
-        raise PunteError("schemas_stale", f"release `{release.name}` has no schema in schemas/lock.json")
-    schema = catalogue.schemas[schema_id]
-    return Outgoing(slicer.bind(release), walker(schema, schema_id), full_check(schema))
-
-
-def full_check(schema: Mapping[str, Any]) -> Callable[[bytes], None]:
-    """Decode and encode again with fastavro: a third reading of the release, by a library."""
-    parsed = fastavro.parse_schema(plain(schema))
-
-    def check(value: bytes) -> None:
-        out = io.BytesIO()
-        try:
-            record = fastavro.schemaless_reader(io.BytesIO(value[5:]), parsed, None)
-            fastavro.schemaless_writer(out, parsed, record, strict=True)
-        except (ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError):
-            raise CheckFailed("", "undecodable") from None
-        if out.getvalue() != value[5:]:
-            raise CheckFailed("", "not_canonical")
-
-    return check
+    try:
+        return runtimes(catalogue, policy)
+    except SchemasStale as stale:
+        raise PunteError("schemas_stale", f"release `{stale}` has no schema in schemas/lock.json") from None
 
 
 def trace_pool(size: int = 1024) -> Callable[[], bytes]:
@@ -316,7 +285,7 @@ class OpenGateway:
         announcer = await self._stack.enter_async_context(
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
-        rules = GatewayRules(policy, runtimes(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
+        rules = GatewayRules(policy, compiled(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
         spans = self._stack.enter_context(traces(parts, "gateway", lane))
         planner = spans.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
         told = partial(self._told, spans)

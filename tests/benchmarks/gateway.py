@@ -28,7 +28,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consent.decide import decide
 from consent.facts import Facts, FixedFacts
 from consent.terms import Lane, PartyRole
-from hub.assemble import full_check, gateway_codecs, spare_collector, trace_pool
+from hub.assemble import gateway_codecs, spare_collector, trace_pool
 from hub.contracts import topics
 from hub.contracts.envelope import Admission
 from hub.contracts.files import load_catalogue
@@ -37,6 +37,7 @@ from hub.contracts.shape import plain
 from hub.contracts.wire import frame
 from hub.embedded import embedded_broker
 from hub.follow.register.kafka import RegisterFollower
+from hub.gateway.compiled import full_check
 from hub.gateway.kafka import Gateway, Ports, Turn
 from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner

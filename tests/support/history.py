@@ -15,7 +15,7 @@ from typing import Any, Final
 import fastavro
 
 from consent.terms import Lane, Profile
-from hub.assemble import gateway_codecs, record_codec, runtimes
+from hub.assemble import gateway_codecs, record_codec
 from hub.check.compare import Finding, History, Reference, compare
 from hub.check.facts import Entry, Register
 from hub.check.rows import Rows as PlainRows
@@ -31,6 +31,7 @@ from hub.contracts.registers import KINDS, RegisterCodecs, common, relation_hand
 from hub.contracts.wire import frame, strict_readers
 from hub.demo.crowd import Crowd, Published
 from hub.demo.story import Cast, Story
+from hub.gateway.compiled import runtimes
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner
