@@ -12,6 +12,7 @@ from types import TracebackType
 from typer.exceptions import Abort, TyperException
 
 from hub.cli import NOUNS, build
+from hub.cli.complete import typed_noun
 from hub.errors import Exit, PunteError
 
 
@@ -25,8 +26,10 @@ def run(arguments: list[str]) -> int:
     """The exit status of one command line."""
     as_json = "--json" in arguments
     try:
-        result = build(arguments[0] if arguments else None)(
-            _or_help(arguments), standalone_mode=False, prog_name="punte"
+        completed = typed_noun()
+        line = arguments if completed else _or_help(arguments)
+        result = build(completed or (arguments[0] if arguments else None))(
+            line, standalone_mode=False, prog_name="punte"
         )
     except PunteError as error:
         return show(error, as_json=as_json)

@@ -44,7 +44,7 @@ def build(typed: str | None) -> typer.Typer:
         epilog="Exit status: 0 done, 1 failed, 2 usage, 3 findings, 4 not authenticated, 5 withheld, 6 undecided.",
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
     )
     for noun in NOUNS:
         _add(app, noun, loaded=noun.name == typed)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from hub.cli.complete import event_types, units
 from hub.contracts.refusals import MEANINGS
 from hub.errors import Exit, PunteError
 from hub.settings import Settings
@@ -24,8 +25,10 @@ app = typer.Typer(rich_markup_mode=None, callback=lambda: None)
 File = Annotated[
     Path, typer.Argument(help="The record as JSON, e.g. schemas/examples/incident.reported/valid-full.json.")
 ]
-Kind = Annotated[str, typer.Option("--type", help="Type of the event, e.g. incident.reported.")]
-Unit = Annotated[str, typer.Option("--unit", help="Code of the unit that publishes it.")]
+Kind = Annotated[
+    str, typer.Option("--type", autocompletion=event_types, help="Type of the event, e.g. incident.reported.")
+]
+Unit = Annotated[str, typer.Option("--unit", autocompletion=units, help="Code of the unit that publishes it.")]
 Case = Annotated[str, typer.Option("--case", help="The unit's own case reference, or the one the hub gave it.")]
 Id = Annotated[str | None, typer.Option("--id", help="UUID of the event; a new one when left out.")]
 WAIT_S: Final = 10.0

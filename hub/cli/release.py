@@ -16,12 +16,13 @@ from typing import Annotated, Any
 import typer
 
 from consent.terms import Lane, Purpose
+from hub.cli.complete import units
 from hub.contracts.record import KafkaRecord
 from hub.errors import Exit, PunteError
 from hub.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, callback=lambda: None)
-Unit = Annotated[str, typer.Option("--unit", help="Code of the unit.")]
+Unit = Annotated[str, typer.Option("--unit", autocompletion=units, help="Code of the unit.")]
 Why = Annotated[Purpose, typer.Option("--purpose", case_sensitive=False, help="P1 to P15: a topic for each.")]
 OneLane = Annotated[Lane | None, typer.Option("--lane", help="Only this lane; else all three.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Go on with what comes, until Ctrl-C.")]

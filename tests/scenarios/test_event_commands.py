@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any, Final
@@ -64,3 +65,11 @@ def test_a_faulty_record_is_found_without_a_hub(operator: Operator, incident: Pa
     status, told = asked(nowhere, "validate", incident)
     assert (status, told["code"], told["path"]) == (Exit.FINDINGS, "bound", "siruta")
     assert "777" not in json.dumps(told)
+
+
+def test_a_shell_is_offered_the_units_of_the_register(operator: Operator) -> None:
+    """`--unit ux3` becomes the one code that begins so."""
+    asked = {"_PUNTE_COMPLETE": "complete_bash", "COMP_WORDS": "punte event submit --unit ux3", "COMP_CWORD": "4"}
+    command = [sys.executable, "-c", "import sys; sys.argv = ['punte']; from hub.__main__ import main; main()"]
+    done = subprocess.run(command, env=operator.environment | asked, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == ([PATROL], "")
