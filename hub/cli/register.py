@@ -34,6 +34,11 @@ Loaders = Annotated[
 Activate = Annotated[
     bool, typer.Option("--activate", help="Replace the policy that the register calls active by the proven one here.")
 ]
+Replace = Annotated[
+    list[str] | None,
+    typer.Option("--replace", help="KIND/HANDLE. Write this one as the federation has it, in its standing state."),
+]
+ReplaceAll = Annotated[bool, typer.Option("--replace-all", help="Write everything as the federation has it.")]
 CaseOf = Annotated[
     str | None,
     typer.Option(
@@ -49,20 +54,26 @@ def load(
     file: Annotated[Path, typer.Argument(help="A federation (TOML), or register records (one JSON object a line).")],
     by: Loaders = None,
     activate: Activate = False,
+    replace: Replace = None,
+    replace_all: ReplaceAll = False,
     as_json: AsJson = False,
 ) -> int:
     """Load a federation with the active policy and key check, or plain register records.
 
-    Writes only what the register does not hold; a state that people changed (suspended, closed, ended) is kept.
+    Of a federation only what the register does not hold is written: an end, an area or a subscription that people set
+    is left, and so is a state (suspended, closed, ended). What differs is listed by the names of its fields, and the
+    status is then 3; `--replace KIND/HANDLE` or `--replace-all` writes it as well.
     """
     parts = _parts()
     if file.suffix != ".toml":
-        if by:
-            raise PunteError("usage", "plain records name their own people", "leave `--by` out")
+        if by or replace or replace_all:
+            raise PunteError("usage", "plain records name their own people", "leave `--by` and `--replace` out")
         return _write(parts, _json_records(_text(file)), activate=activate, as_json=as_json)
     if len(set(by or ())) < 2:
         raise PunteError("usage", "a federation is loaded by two people", "give `--by` twice")
-    return _load(parts, _federation_records(parts, file, by or []), activate=activate, as_json=as_json)
+    wanted = _federation_records(parts, file, by or [])
+    asked = _asked(wanted, replace or (), everything=replace_all)
+    return _load(parts, wanted, asked, activate=activate, as_json=as_json)
 
 
 @app.command()
@@ -179,18 +190,30 @@ def _about(record: Record, case: str) -> Record:
     return {**record, "caseHandle": case}
 
 
-def _load(parts: Any, wanted: Sequence[Record], *, activate: bool, as_json: bool) -> int:
-    """Write of a federation what differs from the register."""
+def _asked(wanted: Sequence[Record], replace: Sequence[str], *, everything: bool) -> frozenset[str]:
+    """The keys that may be replaced."""
+    keys = frozenset(f"{record['kind']}/{record['handle']}" for record in wanted)
+    if not keys.issuperset(replace):
+        raise PunteError(
+            "usage", "`--replace` names what the federation does not hold", "copy it from what `load` lists"
+        )
+    return keys if everything else frozenset(replace)
+
+
+def _load(parts: Any, wanted: Sequence[Record], replace: frozenset[str], *, activate: bool, as_json: bool) -> int:
+    """Write of a federation what the register does not hold, and what was asked to be replaced."""
     from hub.registry.federation import changes
 
     _checked(parts, wanted)
-    standing, _ = _read(parts)
+    standing, unread = _read(parts)
     _refuse_swaps(wanted, standing, activate=activate)
+    standing |= {(kind, handle): {} for kind, handle, _ in unread}
     if activate:
         standing.pop(("matrix", "active"), None)
-    found = changes(wanted, standing)
+    found = changes(wanted, standing, replace)
     kept = {key: standing[_key(key)]["state"] for key in found.kept}
-    return _send(parts, found.records, kept=kept, as_json=as_json)
+    status = _send(parts, found.records, kept=kept, differs=found.differs, as_json=as_json)
+    return Exit.FINDINGS if found.differs else status
 
 
 def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bool) -> int:
@@ -255,6 +278,7 @@ def _send(
     *,
     as_json: bool,
     kept: Mapping[str, str] | None = None,
+    differs: Mapping[str, Sequence[str]] | None = None,
     typed: Typed | None = None,
 ) -> int:
     """Send; say what was kept as people left it."""
@@ -265,13 +289,14 @@ def _send(
 
     offsets = _reaching(work, parts.settings.kafka_bootstrap) if records else []
     if as_json:
-        print(json.dumps({"offsets": offsets, "kept": kept or {}}))
+        print(json.dumps({"offsets": offsets, "kept": kept or {}, "differs": differs or {}}))
         return 0
-    print(
-        f"wrote {len(offsets)} register records" if offsets else "nothing to write: the register says the same already"
-    )
+    nothing = "nothing new to write" if differs else "nothing to write: the register says the same already"
+    print(f"wrote {len(offsets)} register records" if offsets else nothing)
     for key, state in (kept or {}).items():
         print(f"kept `{state}`, the state of {key}: people set it")
+    for key, fields in (differs or {}).items():
+        print(f"left {key} as it is: the register differs in {', '.join(fields)}; `--replace {key}` writes the file's")
     return 0
 
 

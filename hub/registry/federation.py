@@ -1,12 +1,14 @@
 """A federation as register records and as topics. Pure.
 
 Rules kept: one unit = one `unit` and one `agreement` record; what a unit publishes is bound to the schema ids of
-`lock.json`; a load never replaces keys, never replaces the active policy unasked, never re-opens what people closed.
+`lock.json`; a load never replaces keys, never replaces the active policy or anything that says something else unasked,
+never re-opens what people closed, by state, by date or by narrowing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,27 +41,48 @@ class LoadRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load writes, and the keys `kind/handle` whose state people changed: those states are kept."""
+    """What a load writes; the keys `kind/handle` whose state people changed, which is kept; what it leaves as it is.
+
+    `differs`: key `kind/handle` -> the fields in which register and file differ (`*`: the register's cannot be read).
+    """
 
     records: tuple[dict[str, Any], ...]
     kept: tuple[str, ...]
+    differs: Mapping[str, tuple[str, ...]]
 
 
-def changes(wanted: Sequence[dict[str, Any]], standing: Mapping[Key, Mapping[str, Any]]) -> Load:
-    """Of the records of a federation, those the register does not hold in this form, each in its standing state."""
-    written, kept = [], []
+def changes(
+    wanted: Sequence[dict[str, Any]],
+    standing: Mapping[Key, Mapping[str, Any]],
+    replace: AbstractSet[str] = frozenset(),
+) -> Load:
+    """Of the records of a federation, those the register does not hold, and of those it holds otherwise the asked ones.
+
+    `replace`: the keys `kind/handle` to write as the file has them, each in its standing state. An empty standing
+    record is one that cannot be read.
+    """
+    written, kept, differs = [], [], {}
     for record in wanted:
-        key = (record["kind"], record["handle"])
-        old = standing.get(key)
-        if old is None:
+        key, name = (record["kind"], record["handle"]), "/".join((record["kind"], record["handle"]))
+        if key not in standing:
             written.append(record)
             continue
-        closed = old["state"] != record["state"]
+        old = standing[key]
+        closed = bool(old) and old["state"] != record["state"]
         if closed:
-            kept.append("/".join(key))
-        if _said(old) != _said(record):
+            kept.append(name)
+        fields = _differing(old, record)
+        if fields and name in replace:
             written.append(record | {"state": old["state"], "reason": old["reason"]} if closed else record)
-    return Load(tuple(written), tuple(kept))
+        elif fields:
+            differs[name] = fields
+    return Load(tuple(written), tuple(kept), differs)
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the fields that say something else, without who said it when and in which state."""
+    said = _said(new)
+    return tuple(sorted(name for name in said if name not in old or old[name] != said[name])) if old else ("*",)
 
 
 def refuse_other_keys(records: Sequence[Mapping[str, Any]], standing: Mapping[Key, Mapping[str, Any]]) -> None:

@@ -47,11 +47,26 @@ def test_a_suspended_unit_stays_suspended(operator: Operator) -> None:
     try:
         done = operator.punte(*LOAD, "--json")
         assert done.returncode == 0
-        assert json.loads(done.stdout) == {"offsets": [], "kept": {f"unit/{SHELTER}": "suspended"}}
+        assert json.loads(done.stdout) == {"offsets": [], "kept": {f"unit/{SHELTER}": "suspended"}, "differs": {}}
         assert f"kept `suspended`, the state of unit/{SHELTER}" in operator.punte(*LOAD).stdout
         assert standing(operator, "unit", SHELTER)["state"] == "suspended"
     finally:
         put(operator, unit)
+
+
+def test_what_people_narrowed_is_left_until_it_is_asked(operator: Operator) -> None:
+    """An agreement that ends earlier: status 3, its field's name and no value; with `--replace` it is the file's."""
+    agreement = standing(operator, "agreement", SHELTER)
+    put(operator, {**agreement, "until": agreement["until"] - 1})
+    left = operator.punte(*LOAD)
+    assert left.returncode == 3
+    assert f"left agreement/{SHELTER} as it is: the register differs in until;" in left.stdout
+    assert str(agreement["until"]) not in left.stdout + left.stderr
+    assert standing(operator, "agreement", SHELTER)["until"] == agreement["until"] - 1
+    assert operator.punte(*LOAD, "--replace", "unit/u00000").returncode == 2
+    replaced = operator.punte(*LOAD, "--replace", f"agreement/{SHELTER}")
+    assert (replaced.returncode, replaced.stdout) == (0, "wrote 1 register records\n")
+    assert standing(operator, "agreement", SHELTER)["until"] == agreement["until"]
 
 
 def test_one_person_does_not_load_a_federation(operator: Operator) -> None:

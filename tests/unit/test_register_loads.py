@@ -47,13 +47,54 @@ def test_a_second_load_of_the_same_writes_nothing() -> None:
     assert changes(load(), register()).records == ()
 
 
-def test_what_changed_in_the_file_is_written_alone() -> None:
-    """One unit has another area: one record."""
+NARROWED: Mapping[str, tuple[tuple[str, str], Mapping[str, Any]]] = {
+    "an-agreement-that-ends-earlier": (AGREEMENT, {"until": NOW}),
+    "a-subscription-cut": (AGREEMENT, {"subscribes": []}),
+    "a-unit-without-an-area": (UNIT, {"area": []}),
+    "a-unit-taken-off-its-lanes": (UNIT, {"lanes": [], "area": []}),
+}
+
+
+@pytest.mark.parametrize("name", NARROWED)
+def test_a_load_never_opens_what_people_narrowed(name: str) -> None:
+    """What differs is left and told by the names of its fields; what is new is written all the same."""
+    key, leaves = NARROWED[name]
     standing = register()
-    standing[UNIT] = {**standing[UNIT], "area": [1]}
+    standing[key] = {**standing[key], **leaves}
+    del standing[KEYCHECK]
     found = changes(load(), standing)
+    assert [(record["kind"], record["handle"]) for record in found.records] == [KEYCHECK]
+    assert found.differs == {"/".join(key): tuple(sorted(leaves))}
+    assert found.kept == ()
+
+
+def test_what_is_asked_to_be_replaced_is_written_alone() -> None:
+    """Two units differ, one is named: one record as the file has it; the other is left."""
+    other = next(key for key in register() if key[0] == "unit" and key != UNIT)
+    standing = register()
+    for key in (UNIT, other):
+        standing[key] = {**standing[key], "area": [1]}
+    found = changes(load(), standing, {"/".join(UNIT)})
     assert [(record["kind"], record["handle"], record["state"]) for record in found.records] == [(*UNIT, "active")]
     assert (found.records[0]["area"], found.records[0]["by"]) != ([1], list(SIGNED.by))
+    assert found.differs == {"/".join(other): ("area",)}
+
+
+def test_what_cannot_be_read_is_replaced_only_when_asked() -> None:
+    """Nobody knows what people had said there."""
+    standing: Register = {**register(), UNIT: {}}
+    assert changes(load(), standing).differs == {"/".join(UNIT): ("*",)}
+    assert changes(load(), standing).records == ()
+    assert len(changes(load(), standing, {"/".join(UNIT)}).records) == 1
+
+
+def test_a_new_unit_is_written_unasked() -> None:
+    """It is absent, so nothing of people is lost."""
+    standing = register()
+    del standing[UNIT], standing[AGREEMENT]
+    found = changes(load(), standing)
+    assert [(record["kind"], record["handle"]) for record in found.records] == [UNIT, AGREEMENT]
+    assert found.differs == {}
 
 
 @pytest.mark.parametrize(
@@ -65,8 +106,8 @@ def test_a_load_never_opens_what_people_closed(key: tuple[str, str], state: str)
     standing[key] = {**standing[key], "state": state, "reason": "asked"}
     unchanged = changes(load(), standing)
     assert (unchanged.records, unchanged.kept) == ((), ("/".join(key),))
-    standing[key] = {**standing[key], "area": [1], "obligations": []}
-    changed = changes(load(), standing)
+    standing[key] = {**standing[key], **({"area": [1]} if key == UNIT else {"obligations": []})}
+    changed = changes(load(), standing, {"/".join(key)})
     assert [(record["state"], record["reason"]) for record in changed.records] == [(state, "asked")]
     assert changed.kept == ("/".join(key),)
 
