@@ -4,7 +4,7 @@ Pure.
 
 Rules kept (contract.md section 7): naming alone begins nothing, nor does a release to a unit that was not named; the
 relation is to the exact case; a repeat leads to the same register key, so the same fact; what a person wrote under that
-key is never shortened, turned into another kind or taken back by an event.
+key is never shortened, turned into another kind or taken back by an event, nor does it shorten what the event begins.
 """
 
 from __future__ import annotations
@@ -136,21 +136,28 @@ class StandingRelations:
         found: dict[str, dict[str, Any]] = {}
         for relation in begun:
             handle = relation["handle"]
-            if not keeps(found.get(handle) or self._by_handle.get(handle), relation):
-                found[handle] = relation
+            joined = beside(found.get(handle) or self._by_handle.get(handle), relation)
+            if joined is not None:
+                found[handle] = joined
         return list(found.values())
 
 
-def keeps(standing: Mapping[str, Any] | None, begun: Mapping[str, Any]) -> bool:
-    """Whether what stands is kept: it was said after the event, or it lives and is of another kind or lasts as long."""
+def beside(standing: Mapping[str, Any] | None, begun: dict[str, Any]) -> dict[str, Any] | None:
+    """What is written of a relation that an event begins, beside what stands under its handle; None: nothing.
+
+    Kept as it is: what was said after the event, and what lives and lasts at least as long. What lives but ends sooner
+    goes on to the end the event gives, in the kind it has and from the earlier of both: neither shortens the other.
+    """
     if standing is None:
-        return False
-    until = standing["until"]
+        return begun
     if standing["at"] > begun["at"]:
-        return True
+        return None
+    until = standing["until"]
     if standing["state"] != "live" or (until is not None and until <= begun["at"]):
-        return False
-    return bool(standing["relationKind"] != begun["relationKind"] or until is None or until >= begun["until"])
+        return begun
+    if until is None or until >= begun["until"]:
+        return None
+    return begun | {"relationKind": standing["relationKind"], "from": min(standing["from"], begun["from"])}
 
 
 def _forget(waiting: dict[int, Any], before: int) -> None:

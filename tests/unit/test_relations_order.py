@@ -152,11 +152,12 @@ def kept(*standing: dict[str, Any]) -> bool:
 
 
 def test_an_event_never_takes_back_what_a_person_wrote() -> None:
-    """Lodged without an end, another kind, a later end, ended after the event: it stands; nothing is written."""
+    """Lodged without an end or as long, a later end, ended after the event: it stands; nothing is written."""
     [relation] = begun([admitted([NAMED]), *decided(NAMED)])
     at, until = relation["at"], relation["until"]
     assert kept(of_person(relation))
-    assert kept(of_person(relation, until=at + 1))
+    assert kept(of_person(relation, until=until))
+    assert kept(of_person(relation, until=until + 1, **{"from": at + 1}))
     assert kept(of_person(relation, relationKind="addressed", until=until + 1))
     assert kept(of_person(relation, relationKind="addressed", until=None))
     assert kept(relation)
@@ -165,7 +166,7 @@ def test_an_event_never_takes_back_what_a_person_wrote() -> None:
 
 
 def test_an_event_begins_what_does_not_stand() -> None:
-    """Nothing there, ended before, over before, a shorter one of the same kind, erased: the relation is written."""
+    """Nothing there, ended before, over before, a shorter one, erased: the relation is written."""
     [relation] = begun([admitted([NAMED]), *decided(NAMED)])
     at, until = relation["at"], relation["until"]
     assert not kept()
@@ -176,6 +177,22 @@ def test_an_event_begins_what_does_not_stand() -> None:
     stands.apply(*REGISTERS.encode(of_person(relation)))
     stands.apply(key("relation", relation["handle"]), None)
     assert stands.fresh([relation]) == [relation]
+
+
+@pytest.mark.parametrize("kind", ["lodged", "addressed", "client"])
+def test_what_ends_sooner_goes_on_in_its_kind(kind: str) -> None:
+    """Lodged for one more hour: her unit keeps the kind, the earlier start and the later end; a repeat adds nothing."""
+    [relation] = begun([admitted([NAMED]), *decided(NAMED)])
+    at, until = relation["at"], relation["until"]
+    for since, first in ((at - DAY_MS, at - DAY_MS), (at + DAY_MS, at)):
+        stands = StandingRelations(REGISTERS)
+        hour = of_person(relation, relationKind=kind, until=at + 3_600_000) | {"from": since}
+        stands.apply(*REGISTERS.encode(hour))
+        [written] = stands.fresh([relation])
+        assert written == relation | {"relationKind": kind, "from": first}
+        assert (written["until"], written["by"]) == (until, ["registry"])
+        stands.apply(*REGISTERS.encode(written))
+        assert stands.fresh([relation]) == []
 
 
 def test_two_events_of_a_batch_begin_one_relation() -> None:
