@@ -33,6 +33,7 @@ from hub.contracts.record import KafkaRecord
 from hub.contracts.refusals import MEANINGS
 from hub.contracts.registers import KINDS, RegisterCodecs
 from hub.contracts.wire import frame, strict_readers
+from hub.doctor.health.kafka import told_health
 from hub.errors import PunteError
 from hub.follow.kafka import Follower, Source
 from hub.follow.register.kafka import RegisterFollower
@@ -52,7 +53,8 @@ from hub.registry.kafka import RegisterCopy, RegisterWriter, RelationsFollower, 
 from hub.registry.relations import BEGINS, Relations, StandingRelations
 from hub.release.files import read_pack
 from hub.release.slicer import Slicer
-from hub.settings import Settings
+from hub.settings import Settings, crash_points
+from hub.telemetry.health import LATEST_S
 from hub.telemetry.logs import get_log
 from hub.telemetry.traces import Traces, open_traces
 
@@ -162,21 +164,6 @@ def alarm(lane: Lane) -> Callable[[str], None]:
     return lambda code: log.error("alarm", code=code, lane=lane.value)
 
 
-def crash_points(setting: str | None) -> Callable[[str], None]:
-    """`STEP:N` ends the process hard at the n-th pass of a step; nothing set, nothing happens. For tests."""
-    if setting is None:
-        return lambda step: None
-    wanted, _, nth = setting.partition(":")
-    passed: Counter[str] = Counter()
-
-    def crash(step: str) -> None:
-        passed[step] += 1
-        if step == wanted and passed[step] == int(nth or 1):
-            os._exit(9)
-
-    return crash
-
-
 def check_keys(found: Mapping[str, Mapping[str, Any]], keys: KeyRing) -> None:
     """Refuse to work with other keys than the register knows (contract.md section 7, keycheck)."""
     record = found.get(str(keys.epoch))
@@ -213,13 +200,15 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
     rules = Rules(lane, parts.catalogue, strict_readers(parts.catalogue), parts.keys, publishers)
     codecs = AdmissionCodecs(*(parts.record(f"audit.{name}") for name in ("receipt", "quarantine", "attempt")))
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(RegisterFollower(parts.options, fold, alarm(lane), PATIENCE[lane]))
+        register = RegisterFollower(parts.options, fold, alarm(lane), PATIENCE[lane])
+        await stack.enter_async_context(register)
         check_keys(keychecks, parts.keys)
         spans = stack.enter_context(traces(parts, "admission", lane))
         report = spans.counted(partial(_report, lane, "admit"))
         admitter = await stack.enter_async_context(Admitter(parts.options, rules, codecs, now_ms, report))
         source = Source(f"ingress.{lane}", pattern=topics.inbox_pattern(lane), wait_ms=2 if lane is Lane.ALERT else 10)
         follower = Follower(parts.options, source, spans.handler(admitter.handle))
+        await stack.enter_async_context(told_health(parts.settings, register, {}))
         on_signal(follower.stop)
         ready()
         await follower.run()
@@ -290,7 +279,10 @@ class OpenGateway:
         planner = spans.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
         told = partial(self._told, spans)
         ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, told)
-        return Gateway(lane, parts.options, planner, ports, self._batch)
+        gateway = Gateway(lane, parts.options, planner, ports, self._batch)
+        checks: dict[str, Callable[[], bool]] = {"partitions": gateway.ready.is_set, "poll": partial(polled, gateway)}
+        await self._stack.enter_async_context(told_health(parts.settings, follower, checks))
+        return gateway
 
     def _told(self, spans: Traces, turn: Turn) -> None:
         _report(self._lane, "decide", turn.counts)
@@ -299,6 +291,14 @@ class OpenGateway:
     async def __aexit__(self, *fault: object) -> None:
         """Stop what was started."""
         await self._stack.aclose()
+
+
+def polled(gateway: Gateway) -> bool:
+    """Whether every partition the gateway holds was polled lately."""
+    consumer = gateway._consumer  # noqa: SLF001 - the loop has no word of its own for its last poll
+    held = consumer.assignment()
+    times = [consumer.last_poll_timestamp(one.tp) or 0 if one.tp in held else 0 for one in gateway.workers()]
+    return all(at >= now_ms() - LATEST_S * 1000 for at in times)
 
 
 def gateway_codecs(catalogue: Catalogue) -> Codecs:
@@ -323,7 +323,7 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
     register = RegisterFollower(
         parts.options, lambda r: stands.apply(r.key, r.value), alarm(lanes[0]), PATIENCE[Lane.CASE]
     )
-    async with register, parts.writer() as writer:
+    async with register, told_health(parts.settings, register, {}), parts.writer() as writer:
         tasks: list[Coroutine[Any, Any, None]] = [
             RegisterCopy(parts.options, codecs, parts.record("audit.register")).run()
         ]

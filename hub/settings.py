@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import ssl
 import stat
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +42,7 @@ class Settings(BaseSettings):
     policies: Path | None = None
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     trace_dir: Path | None = None
+    health_port: int = Field(default=0, ge=0, le=65535)
     crash_at: str | None = Field(
         default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)"
     )
@@ -85,3 +88,18 @@ class Settings(BaseSettings):
 
     def _password(self) -> str | None:
         return self.kafka_sasl_password_file.read_text().strip() if self.kafka_sasl_password_file else None
+
+
+def crash_points(setting: str | None) -> Callable[[str], None]:
+    """`STEP:N` ends the process hard at the n-th pass of a step; nothing set, nothing happens. For tests."""
+    if setting is None:
+        return lambda step: None
+    wanted, _, nth = setting.partition(":")
+    passed: Counter[str] = Counter()
+
+    def crash(step: str) -> None:
+        passed[step] += 1
+        if step == wanted and passed[step] == int(nth or 1):
+            os._exit(9)
+
+    return crash

@@ -56,7 +56,8 @@ def everything(lane: Lanes = None) -> int:
     configure_logs(Settings().log_level)
 
     async def supervise() -> int:
-        supervisor = Supervisor(parts_of(lane or list(Lane)), os.environ, tell)
+        own = {name: value for name, value in os.environ.items() if name != "PUNTE_HEALTH_PORT"}  # one port, many parts
+        supervisor = Supervisor(parts_of(lane or list(Lane)), own, tell)
         on_signal(supervisor.stop)
         return await supervisor.run()
 

@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-SHOWN: Final = frozenset({"kafka_bootstrap", "kafka_security_protocol", "kafka_sasl_mechanism", "profile", "log_level"})
+SHOWN: Final = frozenset(
+    {"kafka_bootstrap", "kafka_security_protocol", "kafka_sasl_mechanism", "profile", "log_level", "health_port"}
+)
 """Settings told with their value; of all others only whether they are set."""
 
 

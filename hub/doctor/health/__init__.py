@@ -1,0 +1,1 @@
+"""Health of a running part: its pulse, and the checks it answers over HTTP."""
