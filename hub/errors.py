@@ -213,6 +213,12 @@ ERRORS: dict[str, ErrorRow] = {
     "kafka_late": ErrorRow(
         Exit.FINDINGS, Fault.NETWORK, "Kafka answers late", "look at the load of Kafka and of the network; ask again"
     ),
+    "kafka_refused": ErrorRow(
+        Exit.NOT_AUTHENTICATED,
+        Fault.OPERATOR,
+        "Kafka refuses to tell",
+        "give this login the right to describe topics and groups and to read `register` and `audit.register`",
+    ),
     "topic_missing": ErrorRow(
         Exit.FINDINGS, Fault.OPERATOR, "A topic is missing", "run `punte topic apply --federation FILE`"
     ),

@@ -14,7 +14,15 @@ from typing import Any, Final, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import AuthenticationFailedError, KafkaError, SaslAuthenticationFailed
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+)
 
 from consent.terms import Lane
 from hub.contracts import topics
@@ -246,7 +254,9 @@ async def _asked(question: Coroutine[Any, Any, T], deadline_s: float) -> T | Unk
         return Unknown(error.code, error.sentence, error.remedy)
     except (AuthenticationFailedError, SaslAuthenticationFailed):
         return Unknown("not_authenticated", "Kafka does not accept these credentials")
-    except TimeoutError:
+    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError):
+        return Unknown("kafka_refused", "these credentials may not ask this of Kafka")
+    except (TimeoutError, KafkaTimeoutError):
         return Unknown("kafka_late", f"Kafka did not answer within {deadline_s:g} s")
     except (KafkaError, OSError):
         return Unknown("kafka_unreachable", "no Kafka answers where PUNTE_KAFKA_BOOTSTRAP points")
