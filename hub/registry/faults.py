@@ -113,7 +113,7 @@ class Door:
         yield from of_people(record, typed.now)
         old = typed.old(record)
         if old is not None:
-            yield from over(old, record, typed.now, readable=not [*self._rehearsed(old)])
+            yield from over(old, record, readable=not [*self._rehearsed(old)])
 
     def _entries(self, record: Record) -> Iterator[Told]:
         """What an agreement lists must exist: the types, their schema ids, the purposes."""

@@ -46,7 +46,8 @@ class Typed:
 
 def takes_back(old: Record | None, record: Record) -> bool:
     """Whether a record says of what stands only that it no longer does."""
-    if old is None or record.get("state") not in BACK or set(old) != set(record):
+    state = record.get("state")
+    if old is None or not isinstance(state, str) or state not in BACK or set(old) != set(record):
         return False
     return all(record[name] == old[name] for name in old if name not in SIGNED)
 
@@ -62,19 +63,19 @@ def of_people(record: Record, now: int) -> Iterator[Told]:
         yield "by", "names the registry, which writes what events begin", "name the people who decided"
 
 
-def over(old: Record, record: Record, now: int, *, readable: bool) -> Iterator[Told]:
+def over(old: Record, record: Record, *, readable: bool) -> Iterator[Told]:
     """What may not be written over what stands. What no part of the hub can read is mended: it never acted."""
     if readable and any(old.get(name) != record.get(name) for name in TARGET):
         field = next(name for name in TARGET if old.get(name) != record.get(name))
         yield field, "differs from what stands under this handle", "take a new handle, e.g. a fresh UUID"
     if (record["kind"], record["state"], old["state"]) == ("consent", "given", "withdrawn"):
         yield "state", "is given over a withdrawn one", "a new consent takes a new handle, e.g. a fresh UUID"
-    if _shortens(old, record, now) and len(set(record["by"])) < 2:
+    if _shortens(old, record) and len(set(record["by"])) < 2:
         yield "by", "names fewer than 2 different people, and the hold would end earlier", "name both who decided"
 
 
-def _shortens(old: Record, record: Record, now: int) -> bool:
+def _shortens(old: Record, record: Record) -> bool:
     if record["kind"] != "hold" or {old["state"], record["state"]} != {"on"} or record["until"] is None:
         return False
     ends = old["until"]
-    return ends is None or now < ends > record["until"]
+    return ends is None or record["until"] < ends

@@ -76,6 +76,7 @@ def test_what_stands_can_be_taken_back_whatever_it_is(name: str) -> None:
         ({"at": SECONDS}, "at"),
         ({"at": "now"}, "at"),
         ({"state": "off"}, "state"),
+        ({"state": ["withdrawn"]}, "state"),
     ],
 )
 def test_what_takes_back_is_itself_checked(leaves: Record, field: str) -> None:
