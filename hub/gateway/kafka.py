@@ -203,6 +203,12 @@ class Gateway:
         """The workers of the partitions held now."""
         return list(self._workers.values())
 
+    def last_answer(self) -> int:
+        """When the broker last answered a fetch (ms), of the partition it answered longest ago; 0 = not yet."""
+        held = self._consumer.assignment()
+        times = [self._consumer.last_poll_timestamp(one) or 0 if one in held else 0 for one in self._workers]
+        return min(times, default=0)
+
     async def _abandon(self) -> None:
         """Leave without finishing anything: cancel the workers, stop the consumer."""
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
