@@ -221,8 +221,8 @@ def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bo
     from hub.registry.faults import RegisterRefused, strangers
     from hub.registry.typed import Typed
 
-    standing, _ = _read(parts)
-    typed = Typed(_now(), standing)
+    standing, unread = _read(parts)
+    typed = Typed(_now(), standing, frozenset((kind, handle) for kind, handle, _ in unread))
     _checked(parts, records, typed)
     _refuse_swaps(records, standing, activate=activate)
     for number, faulty in strangers(records, standing):

@@ -19,7 +19,7 @@ from consent.terms import Purpose
 from hub.contracts.envelope import DAY_MS
 from hub.contracts.federation import CODE
 from hub.contracts.registers import WRITER, RegisterCodecs, handle_bytes, relation_handle
-from hub.registry.typed import SIGNED, Record, Told, Typed, of_people, over, takes_back
+from hub.registry.typed import SIGNED, Record, Told, Typed, goes_back, of_people, over, takes_back
 
 Fold = Callable[[bytes | None, bytes | None, int], None]
 
@@ -97,11 +97,22 @@ class Door:
         if codec is None:
             yield Faulty("unknown", "kind", "is no kind of register record", "see schemas/registers for the kinds")
             return
-        back = typed is not None and takes_back(typed.old(record), record)
-        found = [*(_signed if back else self._whole)(record, codec.schema["fields"])]
-        found = found or [*self._typed(record, typed)]
+        found = [*self._measured(record, codec.schema["fields"], typed)] or [*self._typed(record, typed)]
         for field, says, remedy in found or self._rehearsed(record):
             yield Faulty(str(kind), field, says, remedy)
+
+    def _measured(self, record: Record, fields: Sequence[Mapping[str, Any]], typed: Typed | None) -> Iterator[Told]:
+        """All of a record; of what takes back only what is new; a key that is there already is never a fault."""
+        old = typed and typed.old(record)
+        if typed and old and takes_back(old, record):
+            yield from _signed(record, fields)
+            return
+        there = typed and (typed.mends(record) or (old and goes_back(record) and self._unread(old)))
+        yield from (told for told in self._whole(record, fields) if not (there and told[0] == "handle"))
+
+    def _unread(self, old: Record) -> bool:
+        """Whether no part of the hub can read what stands."""
+        return bool([*self._rehearsed(old)])
 
     def _whole(self, record: Record, fields: Sequence[Mapping[str, Any]]) -> Iterator[Told]:
         yield from [*_shape(record, fields)] or [*_forms(record), *_rules(record), *self._entries(record)]
@@ -113,7 +124,7 @@ class Door:
         yield from of_people(record, typed.now)
         old = typed.old(record)
         if old is not None:
-            yield from over(old, record, readable=not [*self._rehearsed(old)])
+            yield from over(old, record, readable=not self._unread(old))
 
     def _entries(self, record: Record) -> Iterator[Told]:
         """What an agreement lists must exist: the types, their schema ids, the purposes."""

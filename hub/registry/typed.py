@@ -8,6 +8,7 @@ federation or of the registry itself carry moments of their own and are not meas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,25 +30,39 @@ ACTS: Final = frozenset({("hold", "on"), ("relation", "live")})
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The moment of a command (ms since 1970) and what stands in the register, by kind and handle."""
+    """The moment of a command (ms since 1970) and what stands in the register, by kind and handle.
+
+    `torn`: the keys under which bytes stand that cannot be read.
+    """
 
     now: int
     standing: Mapping[tuple[str, str], Record]
+    torn: AbstractSet[tuple[str, str]] = frozenset()
 
     def old(self, record: Record) -> Record | None:
         """What stands under the key of a record, whatever was typed as its kind and handle."""
         key = record.get("kind"), record.get("handle")
         return self.standing.get(key) if isinstance(key[0], str) and isinstance(key[1], str) else None  # type: ignore[arg-type]
 
+    def mends(self, record: Record) -> bool:
+        """Whether a record takes back under a key whose bytes cannot be read: its key is what it is."""
+        kind, handle = record.get("kind"), record.get("handle")
+        return isinstance(kind, str) and isinstance(handle, str) and (kind, handle) in self.torn and goes_back(record)
+
     def after(self, record: Record) -> Typed:
         """The register as it will stand once this record is written."""
-        return Typed(self.now, {**self.standing, (record["kind"], record["handle"]): record})
+        key = record["kind"], record["handle"]
+        return Typed(self.now, {**self.standing, key: record}, self.torn - {key})
+
+
+def goes_back(record: Record) -> bool:
+    """Whether the state of a record, whatever was typed there, is one that takes back."""
+    return isinstance(record.get("state"), str) and record["state"] in BACK
 
 
 def takes_back(old: Record | None, record: Record) -> bool:
     """Whether a record says of what stands only that it no longer does."""
-    state = record.get("state")
-    if old is None or not isinstance(state, str) or state not in BACK or set(old) != set(record):
+    if old is None or not goes_back(record) or set(old) != set(record):
         return False
     return all(record[name] == old[name] for name in old if name not in SIGNED)
 

@@ -106,6 +106,21 @@ def test_what_no_part_can_read_is_mended_not_repeated() -> None:
     assert refused(HOLD, old) is None
 
 
+@pytest.mark.parametrize("handle", ["r/1", "a relation", RELATION["handle"]])
+def test_what_nobody_can_read_is_ended_under_the_key_it_has(handle: str) -> None:
+    """A relation to a name, or torn bytes: ended under its own key by two people; made live there it is refused."""
+    ended, live = ({**RELATION, "handle": handle, "state": state} for state in ("ended", "live"))
+    assert refused(ended, {**live, "personHandle": "Ana"}) is None
+    torn = Typed(NOW, {}, frozenset({("relation", handle)}))
+    known = door(catalogue(), registers())
+    assert list(known.faults(ended, torn)) == []
+    assert [one.field for one in known.faults({**ended, "by": ["p-1"]}, torn)] == ["by"]
+    assert refused({**ended, "state": ["ended"]}, {**live, "personHandle": "Ana"}) is not None
+    if handle != RELATION["handle"]:
+        assert next(known.faults(live, torn)).field == "handle"
+        assert next(known.faults(ended)).field == "handle"
+
+
 @pytest.mark.parametrize("record", [HOLD, RELATION], ids=["hold", "relation"])
 def test_a_moment_in_seconds_is_refused(record: Record) -> None:
     """As `at`, as `until`, as both; and an end that is past."""
