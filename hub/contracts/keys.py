@@ -99,8 +99,12 @@ class UnitKeys:
 
     def release_id(self, event: bytes, purpose: str, attempt: int) -> bytes:
         """The id of one release as the 16 bytes of a UUIDv8: keyed digest of (event, unit, purpose, attempt)."""
+        return self.identified(event + attempt_tail(purpose, attempt))
+
+    def identified(self, attempt: bytes) -> bytes:
+        """The id of a release whose event digest and `attempt_tail` are joined already."""
         keyed = self._release.copy()
-        keyed.update(b"%b\0%b\0%d" % (event, purpose.encode(), attempt))
+        keyed.update(attempt)
         return _uuid8(keyed.digest())
 
     @staticmethod
@@ -111,6 +115,11 @@ class UnitKeys:
             return key.decrypt(unb64(sealed), None)
         except InvalidTag:
             raise KeyFault("not a reference given to this unit") from None
+
+
+def attempt_tail(purpose: str, attempt: int) -> bytes:
+    """What follows the event digest in the input of a release id."""
+    return b"\0%b\0%d" % (purpose.encode(), attempt)
 
 
 def reference_plain(source: str, reference: bytes) -> bytes:

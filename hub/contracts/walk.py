@@ -18,8 +18,9 @@ from hub.contracts.shape import Avro, base_name, fixed_size, inline, nullable
 
 __all__ = ["BOUND", "NOT_CANONICAL", "Fault", "Walk", "compile_walk"]
 
-Walk = Callable[..., None]
-"""Takes bytes and where the record begins in them (0 unless said)."""
+Walk = Callable[[bytes], None]
+FRAME_FAULT = "frame"
+"""The code of bytes that do not begin with the head they should have."""
 Fields = Sequence[Mapping[str, Any]]
 
 
@@ -180,18 +181,20 @@ def _inner(element: dict[str, Any]) -> tuple[str, Fields]:
     return (items["name"].lower(), items["fields"]) if base_name(items) == "record" else ("", [element])
 
 
-def compile_walk(schema: Avro, fault: Fault, places: Collection[int] | None = None) -> Walk:
+def compile_walk(schema: Avro, fault: Fault, places: Collection[int] | None = None, head: bytes = b"") -> Walk:
     """A function that returns for the canonical bytes of a valid record and raises a `fault` for all others.
 
-    `places`: the administrative units a `siruta` leaf may hold; None = any number that could be one.
+    `places`: the administrative units a `siruta` leaf may hold; None = any number that could be one. `head`: what must
+    stand before the record.
     """
     writing = _Walk(anywhere=places is None)
     _whole(writing, inline(schema), "")
-    scope = scope_of(fault, places) | writing.patterns
+    scope = scope_of(fault, places) | writing.patterns | {"HEAD": head}
     body = "\n".join("    " + line for line in writing.code.lines)
     broken = raising(NOT_CANONICAL, "")
     source = (
-        f"def walk(buf, p=0):\n    try:\n{body}\n    except IndexError:\n        {broken} from None\n"
+        f"def walk(buf):\n    if not buf.startswith(HEAD): {raising(FRAME_FAULT, '')}\n    p = {len(head)}\n"
+        f"    try:\n{body}\n    except IndexError:\n        {broken} from None\n"
         f"    if p != len(buf): {broken}\n"
     )
     exec(compile(source, "<walk>", "exec"), scope)  # noqa: S102 - the source is made of our own schemas alone

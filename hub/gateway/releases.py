@@ -16,7 +16,7 @@ from consent.terms import Lane, Transform
 from hub.contracts import topics
 from hub.contracts.audit import CHECKED, FactRef, encode_release, receiver, varlong
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
-from hub.contracts.keys import UnitKeys, bytes_digest
+from hub.contracts.keys import UnitKeys, attempt_tail, bytes_digest
 from hub.gateway.outputs import Outputs, Place
 from hub.gateway.rules import ReadEvent, Rules, World
 
@@ -36,7 +36,7 @@ class Address(NamedTuple):
     subscription: Subscription
     unit: bytes
     place: Place
-    purpose: str
+    tail: bytes
     keys: UnitKeys
 
 
@@ -52,14 +52,14 @@ class Releaser:
     def release(self, event: ReadEvent, digest: bytes, decision: Decision, out: Outputs) -> bytes:
         """One release written to `out`; gives its entry in the decision record. Raises before anything is written."""
         assert decision.selected is not None
-        release, (_, unit, place, purpose, keys) = decision.selected.release, self._address(decision.subscription)
+        release, (_, unit, place, tail, keys) = decision.selected.release, self._address(decision.subscription)
         cut, check, full_check = event.runtime.outgoing[release]
         value = cut(event.body, event.offsets, event.origin, keys)
         check(value)
         full = self.lane is Lane.ALERT or not digest[0] & SAMPLE
         if full:
             full_check(value)
-        release_id = keys.release_id(digest, purpose, ATTEMPT)
+        release_id = keys.identified(digest + tail)
         subject = keys.seal_case(event.admission.case)
         headers = [
             SPECVERSION,
@@ -82,7 +82,7 @@ class Releaser:
             unit, purpose = subscription.unit.code, subscription.purpose.value
             place = topics.release(self.lane, unit, purpose), 0
             told = receiver(subscription.unit.ordinal, subscription.purpose)
-            found = Address(subscription, told, place, purpose, self.rules.keys.unit(unit))
+            found = Address(subscription, told, place, attempt_tail(purpose, ATTEMPT), self.rules.keys.unit(unit))
             if len(self.addresses) > MOST_ADDRESSES:
                 self.addresses.clear()
             self.addresses[id(subscription)] = found

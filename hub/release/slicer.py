@@ -7,9 +7,8 @@ seen the bytes, copies only what the release names, and replaces what a transfor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from consent.compile import Release
 from consent.guards import ALERT_CONTENT, CONTENT
@@ -57,8 +56,7 @@ Plains = Mapping[int, bytes]
 """What each reference and person of one event stands for before it is sealed, by position of its part."""
 
 
-@dataclass(frozen=True, slots=True)
-class GuardLeaves:
+class GuardLeaves(NamedTuple):
     """What guards may read of an event: place, units it names, symbols of the listed leaves (booleans yes and no)."""
 
     siruta: int | None

@@ -32,17 +32,8 @@ def walker(release_avsc: Avro, schema_id: int | None = None) -> Check:
     """
     for path, leaf in _unsealed(inline(release_avsc)["fields"], ""):
         raise CheckFailed(path, f"{leaf}_unsealed")
-    walk = compile_walk(release_avsc, lambda code, path: CheckFailed(path, code))
-    if schema_id is None:
-        return walk
-    head = b"\0" + schema_id.to_bytes(FRAME - 1, "big")
-
-    def check(value: bytes) -> None:
-        if not value.startswith(head):
-            raise CheckFailed("", "frame")
-        walk(value, FRAME)
-
-    return check
+    head = b"" if schema_id is None else b"\0" + schema_id.to_bytes(FRAME - 1, "big")
+    return compile_walk(release_avsc, lambda code, path: CheckFailed(path, code), head=head)
 
 
 def _unsealed(fields: list[Avro], above: str) -> Iterator[tuple[str, str]]:
