@@ -217,7 +217,7 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
 def spare_collector() -> None:
     """Look for cycles seldom: what start made stays, and what a batch makes is freed by its reference counts.
 
-    A quarter of the gateway's time otherwise (`tests.benchmarks.gateway`).
+    The collector would otherwise walk the compiled policy and every batch again and again.
     """
     gc.collect()
     gc.freeze()

@@ -11,7 +11,6 @@ import base64
 import binascii
 import hmac
 import json
-from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,7 +40,7 @@ class KeyFault(ValueError):
 
 def b64(raw: bytes) -> bytes:
     """Base64url without padding (RFC 4648 section 5), as ASCII bytes."""
-    return b2a_base64(raw, newline=False).translate(_URLSAFE, b"=")
+    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE, b"=")
 
 
 def unb64(text: str | bytes) -> bytes:
@@ -186,7 +185,7 @@ def bytes_digest(stored: bytes) -> bytes:
 
 
 def _mac(key: HMAC, plain: bytes) -> bytes:
-    """HMAC-SHA-256 under a key made ready once (a third of the time of making it ready each time)."""
+    """HMAC-SHA-256 (RFC 2104) under a key that was made ready once."""
     mac = key.copy()
     mac.update(plain)
     return mac.finalize()
@@ -207,7 +206,7 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
         code,
         remember(lambda handle: b64(case.encrypt(handle, None))),
         remember(lambda plain: b64(_mac(person, plain)[:16])),
-        lambda plain: b2a_base64(ref.encrypt(plain, None), newline=False).translate(_URLSAFE, b"="),
+        lambda plain: b64(ref.encrypt(plain, None)),
         case,
         ref,
         blake2b(key=derived("release"), digest_size=16),
