@@ -39,7 +39,8 @@ class OutboxPublisher:
         """`options`: bootstrap and security of the unit's own Kafka client."""
         self._producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
         self._catalogue, self._unit, self._outbox, self._mapping = catalogue, unit, outbox, mapping
-        self._schemas = {name: fastavro.parse_schema(plain(catalogue.event_schema(name))) for name in catalogue.types}
+        ids = (schema_id for name in catalogue.types for schema_id in catalogue.versions(name))
+        self._schemas = {schema_id: fastavro.parse_schema(plain(catalogue.schemas[schema_id])) for schema_id in ids}
 
     async def __aenter__(self) -> Self:
         """Start the producer."""
@@ -79,8 +80,9 @@ class OutboxPublisher:
 
     def _encoded(self, event: Event) -> tuple[str, bytes, list[tuple[str, bytes]]]:
         out = io.BytesIO()
-        fastavro.schemaless_writer(out, self._schemas[event.type], dict(event.record), strict=True)
-        value = frame(self._catalogue.ids[f"{event.type}/v1"], out.getvalue())
+        schema_id = self._catalogue.version_of(event.type, event.record)
+        fastavro.schemaless_writer(out, self._schemas[schema_id], dict(event.record), strict=True)
+        value = frame(schema_id, out.getvalue())
         if len(value) > MAX_VALUE:
             raise RowRefused("record", f"keep it below {MAX_VALUE} bytes")
         lane = self._catalogue.entries[event.type].lane

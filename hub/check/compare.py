@@ -237,6 +237,8 @@ class _Checker:
         """The published event, decoded whole, its handles computed from the bytes and the keys."""
         schema_id, body = unframe(inbox.value)
         record = self._encoders.decode(schema_id, self._by.catalogue.schemas[schema_id], body)
+        latest = self._by.catalogue.event_schema(envelope.type)["fields"]
+        record = {field["name"]: None for field in latest} | record
         parties = {role: b64(self._by.keys.party_handle(cnp)).decode() for role, cnp in _numbers(record)}
         case = b64(case_handle(envelope, self._by.keys)).decode()
         return Seen(self._by.catalogue.types[envelope.type], envelope.source, record, case, parties, at)

@@ -72,12 +72,12 @@ def _encoded(file: Path, event_type: str) -> bytes:
         raise PunteError("usage", "there is no such event type", f"use one of {', '.join(sorted(catalogue.types))}")
     try:
         record = json.loads(file.read_text("utf-8"))
-        schema_id = catalogue.ids[f"{event_type}/v1"]
-        return codec(event_type, schema_id, catalogue.event_schema(event_type)).encode(record)
+        schema_id = catalogue.version_of(event_type, record)
+        return codec(event_type, schema_id, catalogue.schemas[schema_id]).encode(record)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         raise PunteError("usage", f"`{file.name}` cannot be read as JSON", "give a file with one JSON object") from None
-    except (CodecFault, TypeError, ValueError):
-        remedy = f"compare it with schemas/events/{event_type}/v1.avsc and with schemas/examples/{event_type}"
+    except (CodecFault, TypeError, ValueError, AttributeError):
+        remedy = f"compare it with schemas/events/{event_type} and with schemas/examples/{event_type}"
         raise PunteError("findings", "the record does not fit its schema", remedy) from None
 
 

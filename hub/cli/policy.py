@@ -73,7 +73,7 @@ def compile_releases(
         policy = compile_texts(read_pack(policies), catalogue.types, Profile.DEMO)
     except PolicyRefused as refused:
         return _refuse(refused, Profile.DEMO, as_json=as_json)
-    events = {name: catalogue.schemas[catalogue.ids[f"{name}/v1"]] for name in catalogue.types}
+    events = {name: catalogue.event_schema(name) for name in catalogue.types}
     releases = all_releases(policy.matrix, catalogue.types)
     lock, texts = lock_releases(read_lock(root), releases, events)
     wanted = {**texts, "lock.json": render_lock(lock)}

@@ -153,11 +153,15 @@ def _text(file: Path) -> str:
 def _federation_records(parts: Any, file: Path, by: list[str]) -> list[Record]:
     from hub.assemble import proven_policy
     from hub.cli.topic import read_federation
+    from hub.contracts.federation import FederationRefused
     from hub.registry.federation import Signed, federation_records, start_records
 
     signed = Signed(_now(), tuple(by))
     policy = proven_policy(parts.settings, parts.catalogue)
-    federation = federation_records(read_federation(file), parts.catalogue.ids, signed)
+    try:
+        federation = federation_records(read_federation(file), parts.catalogue.ids, signed)
+    except FederationRefused as refused:
+        raise PunteError("federation_refused", str(refused)) from None
     return [*start_records(policy, parts.keys, signed), *federation]
 
 

@@ -6,13 +6,15 @@ Rule kept: default deny. A field that carries no group, class or `reveals`, or h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from consent.terms import BaseType, EventType, Field, Lane, LeafKind, PartyRole, Reveals, Role, SensitivityClass
 from hub.contracts.limits import SchemaRefused, check_record_schema, check_schema, refuse
 from hub.contracts.shape import base_name, inline, nullable
+from hub.contracts.versions import check_next, version_ids
 
 __all__ = ["Catalogue", "Entry", "SchemaRefused", "UnclassifiedField", "catalogue", "entry", "event_type"]
 
@@ -47,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that `schemas/` says.
+    """All that `schemas/` says. A type is described as its latest version has it.
 
     `ids`: `incident.reported/v1`, `audit.decision/v1` or a release's name -> id of lock.json. `schemas`: id -> Avro
     schema as written in the file. `siruta`: administrative unit -> county code; `places`: administrative unit -> name.
@@ -64,16 +66,28 @@ class Catalogue:
         """The lock name behind an id."""
         return next((name for name, number in self.ids.items() if number == schema_id), None)
 
-    def event_schema(self, name: str, version: int = 1) -> dict[str, Any]:
-        """The Avro schema of an event type (bare name)."""
-        return self.schemas[self.ids[f"{name}/v{version}"]]
+    def versions(self, name: str) -> tuple[int, ...]:
+        """The schema ids of an event type (bare name), the first version first."""
+        return version_ids(self.ids, name)
+
+    def event_schema(self, name: str) -> dict[str, Any]:
+        """The Avro schema of an event type (bare name) in its latest version."""
+        return self.schemas[self.versions(name)[-1]]
+
+    def version_of(self, name: str, record: Mapping[str, Any]) -> int:
+        """The schema id to write a record with: the first version that has all its fields, the latest if none has."""
+        ids = self.versions(name)
+        fits = (
+            number for number in ids if record.keys() <= {field["name"] for field in self.schemas[number]["fields"]}
+        )
+        return next(fits, ids[-1])
 
     def units_of(self, county: int) -> frozenset[int]:
         """The administrative units of a county; a unit's area may name the county alone."""
         return frozenset(unit for unit, of in self.siruta.items() if of == county)
 
 
-def entry(name: str, row: Mapping[str, Any], version: int = 1) -> Entry:
+def entry(name: str, row: Mapping[str, Any]) -> Entry:
     """One table of catalogue.toml."""
     only = {Role(role): frozenset(symbols) for role, symbols in row.get("only", {}).items() if role != "leaf"}
     return Entry(
@@ -87,7 +101,7 @@ def entry(name: str, row: Mapping[str, Any], version: int = 1) -> Entry:
         title=row["title"],
         legal_basis=row["legal_basis"],
         retention=row["retention"],
-        file=f"events/{name}/v{version}.avsc",
+        file=f"events/{name}/v1.avsc",
     )
 
 
@@ -180,15 +194,31 @@ class Sources:
 def catalogue(sources: Sources) -> Catalogue:
     """All of `schemas/` as one frozen value; every event schema and every hub record is checked on the way."""
     ids = {name: number for part in sources.lock.values() for name, number in part.items()}
+    schemas = {ids[name]: schema for name, schema in sources.schemas.items()}
     entries = {name: entry(name, row) for name, row in sources.processing.items()}
     for name in sources.lock["records"]:
         check_record_schema(name, sources.schemas[name])
     places = list(sources.places)
     return Catalogue(
-        types={name: event_type(sources.schemas[f"{name}/v1"], row) for name, row in entries.items()},
+        types={name: _latest([schemas[number] for number in _named(ids, name)], row) for name, row in entries.items()},
         entries=entries,
         ids=ids,
-        schemas={ids[name]: schema for name, schema in sources.schemas.items()},
+        schemas=schemas,
         siruta={int(row["siruta"]): int(row["county"]) for row in places},
         places={int(row["siruta"]): row["name"] for row in places},
     )
+
+
+def _named(ids: Mapping[str, int], name: str) -> tuple[int, ...]:
+    return version_ids(ids, name) or refuse(
+        SchemaRefused, f"events/{name}/v1.avsc", "*", "give the type of catalogue.toml an id in lock.json"
+    )
+
+
+def _latest(versions: Sequence[Mapping[str, Any]], row: Entry) -> EventType:
+    """The type as its latest version has it; every version is checked, and against the one before it."""
+    files = [replace(row, file=f"events/{row.name}/v{number}.avsc") for number in range(1, len(versions) + 1)]
+    types = [event_type(schema, of) for schema, of in zip(versions, files, strict=True)]
+    for of, (old, new) in zip(files[1:], pairwise(versions), strict=True):
+        check_next(of.file, old, new)
+    return types[-1]

@@ -66,16 +66,16 @@ def unframe(value: bytes | None) -> tuple[int, bytes]:
 
 
 def strict_readers(catalogue: Catalogue) -> dict[int, StrictReader]:
-    """One reader for each event schema of the catalogue, by schema id."""
-    events = {f"{name}/v1": name for name in catalogue.types}
+    """One reader for each version of each event schema of the catalogue, by schema id."""
     return {
-        catalogue.ids[lock]: StrictReader(
+        schema_id: StrictReader(
             type=name,
-            walk=compile_walk(catalogue.event_schema(name), WireError, catalogue.siruta),
-            parsed=fastavro.parse_schema(plain(catalogue.event_schema(name))),
+            walk=compile_walk(catalogue.schemas[schema_id], WireError, catalogue.siruta),
+            parsed=fastavro.parse_schema(plain(catalogue.schemas[schema_id])),
             rules=RULES.get(name, ()),
         )
-        for lock, name in events.items()
+        for name in catalogue.types
+        for schema_id in catalogue.versions(name)
     }
 
 

@@ -44,7 +44,7 @@ class Publishers:
         """The framed bytes of a record."""
         out = io.BytesIO()
         fastavro.schemaless_writer(out, self._schemas[event_type], dict(record), strict=True)
-        return frame(self._catalogue.ids[f"{event_type}/v1"], out.getvalue())
+        return frame(self._catalogue.versions(event_type)[-1], out.getvalue())
 
     async def publish(self, events: Iterable[Published]) -> None:
         """Write events in order; returns when all are acknowledged."""

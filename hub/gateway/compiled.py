@@ -14,6 +14,7 @@ import fastavro
 from consent.compile import Policy, Release
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
+from hub.contracts.versions import missing
 from hub.gateway.rules import Outgoing, TypeRuntime
 from hub.release.slicer import Slicer
 from hub.release.walker import Check, CheckFailed, walker
@@ -24,13 +25,16 @@ class SchemasStale(LookupError):
 
 
 def runtimes(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
-    """Slicer, cutters and checks of every event type, by schema id."""
+    """Slicer, cutters and checks of every event type, by schema id; all versions share those of the latest."""
     found = {}
     for name in catalogue.types:
         releases = [release for release in policy.releases if release.event == name]
         slicer = Slicer(catalogue.event_schema(name), releases, catalogue.ids, catalogue.siruta)
         outgoing = {release: _outgoing(catalogue, slicer, release) for release in releases}
-        found[catalogue.ids[f"{name}/v1"]] = TypeRuntime(name, ("ce_type", name.encode()), slicer, outgoing)
+        header = ("ce_type", name.encode())
+        for schema_id in catalogue.versions(name):
+            nulls = missing(catalogue.schemas[schema_id], catalogue.event_schema(name))
+            found[schema_id] = TypeRuntime(name, header, slicer, outgoing, nulls)
     return found
 
 

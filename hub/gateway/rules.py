@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consent.compile import Policy, Release
 from consent.facts import Event
@@ -14,6 +14,10 @@ from hub.gateway.outputs import Codecs, Subject
 from hub.gateway.pseudonyms import Origin
 from hub.release.slicer import Cut, Offsets, Slicer
 from hub.release.walker import Check
+
+
+FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
+"""What reading, deciding or releasing one event may raise and no other event pays for."""
 
 
 class Outgoing(NamedTuple):
@@ -26,12 +30,16 @@ class Outgoing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TypeRuntime:
-    """Everything compiled for one event type at start."""
+    """Everything compiled for one version of an event type at start.
+
+    `nulls`: what stands behind a record of an older version, so that the slicer of the latest reads it.
+    """
 
     name: str
     type_header: tuple[str, bytes]
     slicer: Slicer
     outgoing: Mapping[Release, Outgoing]
+    nulls: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,10 +152,13 @@ def leaves_of_kind(event: EventType, record: Mapping[str, Any], kind: LeafKind) 
 
 
 def _at(record: Mapping[str, Any] | None, path: str) -> Any:
-    """The value at a dotted path, None below a null record. No leaf of these kinds lies in an array of records."""
+    """The value at a dotted path, None below a null record and for a leaf that an older version does not have.
+
+    No leaf of these kinds lies in an array of records.
+    """
     found: Any = record
     for name in path.split("."):
-        found = None if found is None else found[name]
+        found = None if found is None else found.get(name)
     return found
 
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from consent.compile import Policy
 from consent.terms import Lane
-from hub.contracts.federation import Federation, FederationAgreement, FederationUnit
+from hub.contracts.federation import Federation, FederationAgreement, FederationRefused, FederationUnit
 from hub.contracts.keys import KeyRing
 from hub.contracts.registers import common
 from hub.contracts.topics import Party
+from hub.contracts.versions import version_ids
 
 Key = tuple[str, str]
 """Kind and handle."""
@@ -119,7 +120,7 @@ def _said(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def federation_records(federation: Federation, ids: Mapping[str, int], signed: Signed) -> list[dict[str, Any]]:
-    """The `unit` and `agreement` records of a federation, units first."""
+    """The `unit` and `agreement` records of a federation, units first; FederationRefused for a type without an id."""
     units = [_unit(unit, signed) for unit in federation.units]
     return [*units, *(_agreement(agreement, ids, signed) for agreement in federation.agreements)]
 
@@ -160,12 +161,20 @@ def _unit(unit: FederationUnit, signed: Signed) -> dict[str, Any]:
 
 def _agreement(agreement: FederationAgreement, ids: Mapping[str, int], signed: Signed) -> dict[str, Any]:
     return common("agreement", agreement.unit, "active", signed.at, signed.by) | {
-        "publishes": [f"{name}:{ids[f'{name}/v1']}" for name in agreement.publishes],
+        "publishes": [f"{name}:{number}" for name in agreement.publishes for number in _versions(agreement, name, ids)],
         "subscribes": _subscriptions(agreement.subscribes),
         "obligations": list(agreement.obligations),
         "from": agreement.valid_from,
         "until": agreement.valid_until,
     }
+
+
+def _versions(agreement: FederationAgreement, name: str, ids: Mapping[str, int]) -> tuple[int, ...]:
+    """The schema ids of a type that a unit may publish: all its versions."""
+    found = version_ids(ids, name)
+    if not found:
+        raise FederationRefused([f"{agreement.unit}: publishes `{name}`, which lock.json does not know; add the type"])
+    return found
 
 
 def _subscriptions(pairs: Sequence[tuple[str, Any]]) -> list[str]:
