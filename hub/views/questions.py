@@ -228,7 +228,7 @@ class _Teller:
         return Answer(code, Outcome.DOES_NOT_LEARN, reason, told, None, self._facts(facts))
 
     def _explain(self, decision: Decision) -> Explanation | None:
-        presence = self.decision.head["presence"]
+        presence = self.decision.head["presence"].ljust((len(self.type.fields) + 7) // 8, b"\0")  # of an older version
         return explain(self.policy, self.type, decision, presence) if self.policy else None
 
     def _cell(self, unit: Unit | None, purpose: Purpose) -> Cell | None:
