@@ -108,7 +108,8 @@ def _refused(
 ) -> Decision:
     """A refusal with its reason: a denial is told before a false guard.
 
-    A suspended unit counts as held, without a fact.
+    A suspended unit counts as held, without a fact. A false guard brings the record that does not make it true, if
+    there is one; on registers that are behind no record says anything.
     """
     guard = cell.why[bits]
     if held is not None or subscription.unit.suspended:
@@ -119,8 +120,15 @@ def _refused(
         reason, fact = RefusalReason.SUSPECT_SIDE, stands.suspect_side
     else:
         behind = stale and guard is not None and guard.kind in STALE_KINDS
-        reason, fact = RefusalReason.STALE if behind else RefusalReason.GUARD_FALSE, None
+        reason = RefusalReason.STALE if behind else RefusalReason.GUARD_FALSE
+        fact = _lapsed(cell, guard, stands) if stands.lapsed and guard is not None else None
     return _made(Decision, (subscription, bits, None, reason, guard, (fact,) if fact else (), None))
+
+
+def _lapsed(cell: Cell, guard: Guard, stands: Standing) -> Fact | None:
+    """The record that is there and does not make this very guard true."""
+    bit = 1 << cell.guards.index(guard)
+    return next((fact for bits, fact in stands.lapsed if bits & bit), None)
 
 
 class _Case(NamedTuple):

@@ -160,8 +160,9 @@ def sentences(explanation: Explanation, language: Language) -> Iterator[str]:
         yield table["does_not_learn"].format(**who, reason=_reason(explanation, table))
     if explanation.fallback_for:
         yield table["fallback"].format(unit=explanation.fallback_for)
+    lapsed = explanation.reason is RefusalReason.GUARD_FALSE
     for fact in explanation.facts:
-        yield table["fact"].format(offset=fact.offset)
+        yield table["fact_lapsed" if lapsed else "fact"].format(offset=fact.offset)
     if explanation.verdict is Outcome.GIVEN:
         outcomes = (Outcome.GIVEN, Outcome.GENERALISED, Outcome.WITHHELD)
         counts = {each.value: counted(explanation.count(each), each.value, table) for each in outcomes}

@@ -21,13 +21,15 @@ WITHDRAWN = "withdrawn"
 class Standing(NamedTuple):
     """What the personal guards of a cell come to.
 
-    Bits, the facts that made them true, and the two denials that keep them false.
+    Bits, the facts that made them true, the two denials that keep them false, and the records that are there and do
+    not make them true: bits and fact, of each guard the record of the highest offset.
     """
 
     bits: int
     facts: tuple[Fact, ...]
     withdrawn: Fact | None
     suspect_side: Fact | None
+    lapsed: tuple[tuple[int, Fact], ...] = ()
 
 
 NO_STANDING = Standing(0, (), None, None)
@@ -133,9 +135,10 @@ def standing(reads: Reads, event: Event, subscription: Subscription, facts: Fact
         return Standing(0, (), agreed.withdrawn, related.suspect_side)
     if related.suspect_side is not None:
         return related._replace(withdrawn=agreed.withdrawn)
-    if not related.bits:
+    if not (related.bits or related.lapsed):
         return agreed
-    return Standing(related.bits | agreed.bits, related.facts + agreed.facts, agreed.withdrawn, None)
+    bits, lapsed = related.bits | agreed.bits, related.lapsed + agreed.lapsed
+    return Standing(bits, related.facts + agreed.facts, agreed.withdrawn, None, lapsed)
 
 
 def _related(
@@ -147,6 +150,7 @@ def _related(
     """
     side = suspect_side(event, relations, facts, at_ms)
     bits, used = 0, []
+    lapsed: tuple[tuple[int, Fact], ...] = ()
     for bit, role in reads.relations:
         records = relations.get(event.case, ()) + relations.get(event.parties.get(role, NOBODY), ())
         for record in records:
@@ -154,11 +158,23 @@ def _related(
                 bits |= bit
                 used.append(Fact(record.key, record.offset))
                 break
-    return Standing(bits, tuple(used), None, side)
+        else:
+            if records:
+                lapsed += _lapsed(bit, role, records)
+    return Standing(bits, tuple(used), None, side, lapsed)
+
+
+def _lapsed(bit: int, role: PartyRole, records: tuple[RelationRecord, ...]) -> tuple[tuple[int, Fact], ...]:
+    """The last record in that part, of those of which none permits now; nothing where there is none."""
+    last = max((record for record in records if record.role is role), key=lambda r: r.offset, default=None)
+    return () if last is None else ((bit, Fact(last.key, last.offset)),)
 
 
 def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int) -> Standing:
-    """The consent bits and the record behind them, or the withdrawal that keeps them false."""
+    """The consent bits and the record behind them, or the withdrawal that keeps them false.
+
+    The record is lapsed for the bits it does not open: it is void or over, or names a smaller package.
+    """
     victim = event.parties.get(PartyRole.VICTIM)
     if victim is None:
         return NO_STANDING
@@ -171,7 +187,8 @@ def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts
     if own is None:
         return NO_STANDING
     mask = package_mask(own, reads) if consent_live(own, _suspects(event, facts), at_ms) else 0
-    return Standing(mask, (Fact(own.key, own.offset),), None, None) if mask else NO_STANDING
+    fact, closed = Fact(own.key, own.offset), reads.consent & ~mask
+    return Standing(mask, (fact,) if mask else (), None, None, ((closed, fact),) if closed else ())
 
 
 def _withdrawn_elsewhere(victim: bytes, subscription: Subscription, facts: Facts) -> ConsentRecord | None:

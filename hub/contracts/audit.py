@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from consent.terms import Lane, Purpose, RefusalReason
 
 PART_RELEASES: Final = 40
+PART_REFUSALS: Final = 64
 PART_ORDINALS: Final = 64
 
 _PURPOSES: Final = {purpose: bytes([2 * i]) for i, purpose in enumerate(Purpose)}
@@ -221,17 +223,20 @@ def encode_decision(
 ) -> list[bytes]:
     """The framed record of one decided event; more than one part when the units are many (each at most 8 KiB).
 
+    The refusals begin in the last part that has releases.
+
     `given`: the releases, each by `encode_release`.
     """
     before = frame + head.encode() + shared + blob(head.presence)
     refused = [_refusal(entry) for entry in refusals]
-    if len(given) <= PART_RELEASES:
+    if len(given) <= PART_RELEASES and len(refused) <= PART_REFUSALS:
         return [b"".join((before, b"\x02\x02", array(given), array(refused)))]
-    chunks = [given[i : i + PART_RELEASES] for i in range(0, len(given), PART_RELEASES)]
-    last = len(chunks)
+    chunks: list[Sequence[bytes]] = [given[i : i + PART_RELEASES] for i in range(0, len(given), PART_RELEASES)]
+    rest: list[Sequence[bytes]] = [refused[i : i + PART_REFUSALS] for i in range(0, len(refused), PART_REFUSALS)]
+    parts = list(zip_longest(chunks, [()] * (len(chunks) - 1) + rest, fillvalue=()))
     return [
-        b"".join((before, varlong(n), varlong(last), array(chunk), array(refused if n == last else ())))
-        for n, chunk in enumerate(chunks, 1)
+        b"".join((before, varlong(n), varlong(len(parts)), array(released), array(told)))
+        for n, (released, told) in enumerate(parts, 1)
     ]
 
 

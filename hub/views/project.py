@@ -25,12 +25,18 @@ ENDED: Final = frozenset({Verdict.REFUSED, Verdict.DUPLICATE, Verdict.CONFLICT, 
 
 @dataclass(frozen=True, slots=True)
 class FactTold:
-    """A register record a decision rests on. `kind`, `state`, `since` (ms) are None where nothing holds it any more."""
+    """A register record a decision rests on. `kind`, `state`, `since` (ms) are None where nothing holds it any more.
+
+    `begins`, `ends` (ms): what the record itself says, known while the register holds it: then it is `whole`.
+    """
 
     fact: Fact
     kind: str | None = None
     state: str | None = None
     since: int | None = None
+    begins: int | None = None
+    ends: int | None = None
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -40,11 +46,13 @@ class RegisterHistory:
     states: dict[Fact, tuple[str | None, int]] = field(default_factory=dict)
     kinds: dict[bytes, str] = field(default_factory=dict)
     records: dict[tuple[str, str], list[tuple[int, Record]]] = field(default_factory=dict)
+    spans: dict[Fact, tuple[int | None, int | None]] = field(default_factory=dict)
 
     def told(self, fact: Fact) -> FactTold:
         """The fact with its kind, its state and since when."""
         state, since = self.states.get(fact, (None, None))
-        return FactTold(fact, self.kinds.get(fact.key), state, since)
+        begins, ends = self.spans.get(fact, (None, None))
+        return FactTold(fact, self.kinds.get(fact.key), state, since, begins, ends, fact in self.spans)
 
     def at(self, kind: str, handle: str, revision: int) -> Record | None:
         """The record that stood at a revision; where compaction forgot it, the first one known after."""
@@ -159,7 +167,9 @@ class Trail:
         self.register.kinds[change.digest] = change.kind
         if change.record is None:
             return
-        self.register.states[Fact(change.digest, record.offset)] = change.state, change.record["at"]
+        fact, said = Fact(change.digest, record.offset), change.record
+        self.register.states[fact] = change.state, said["at"]
+        self.register.spans[fact] = said.get("from"), said.get("until", said.get("validUntil"))
         if change.kind in ("unit", "agreement"):
             self.register.records.setdefault((change.kind, change.handle), []).append((record.offset, change.record))
 

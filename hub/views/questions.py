@@ -22,6 +22,7 @@ from consent.facts import Fact, Subscription, Unit
 from consent.guards import Guard
 from consent.terms import EventType, Lane, Outcome, Purpose, RefusalReason, Role
 from hub.contracts.envelope import uuid_text
+from hub.views.lapse import Lapse, lapse
 from hub.views.project import DecisionTold, FactTold, Record, Trail
 
 _AUDIENCE: Final = re.compile(r"auditor|(dpo|unit):(u[a-z0-9]{5})")
@@ -68,7 +69,10 @@ class ReleaseTold:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One unit and one event. `explanation` is None when the policy of the decision is not at hand."""
+    """One unit and one event. `explanation` is None when the policy of the decision is not at hand.
+
+    `lapse`: of a refusal for a relation or a consent, since when it was false.
+    """
 
     unit: str
     verdict: Outcome
@@ -76,6 +80,7 @@ class Answer:
     explanation: Explanation | None
     release: ReleaseTold | None
     facts: tuple[FactTold, ...] = ()
+    lapse: Lapse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _cut_for_unit(answer: Answer) -> Answer:
     cut = _cut_for_dpo(answer)
     told = for_unit(cut.explanation) if cut.explanation else None
     release = replace(answer.release, second_check=None) if answer.release else None
-    return replace(cut, explanation=told, facts=(), release=release)
+    return replace(cut, explanation=told, facts=(), lapse=None, release=release)
 
 
 _CUTS: Final = {
@@ -219,13 +224,16 @@ class _Teller:
         """Which guards were true is not recorded of a refusal, so no field says which one it lacked."""
         reason, fact = RefusalReason(entry["reason"]), entry["fact"]
         facts = (Fact(fact["key"], fact["offset"]),) if fact else ()
-        unit, told = self._unit(code, 0), None
+        unit, told, named = self._unit(code, 0), None, entry["guard"]
         cell = self._cell(unit, purpose) if purpose else None
         if cell is not None and unit is not None and purpose is not None:
             guard = lacking(cell, entry["guard"])
+            named = str(guard) if guard else named
             told = self._explain(Decision(Subscription(unit, purpose), 0, None, reason, guard, facts, None))
             told = told and replace(told, fields=tuple(replace(each, guard=None) for each in told.fields))
-        return Answer(code, Outcome.DOES_NOT_LEARN, reason, told, None, self._facts(facts))
+        heard = self._facts(facts)
+        since = lapse(reason, named, heard, self.decision.head["decidedAt"])
+        return Answer(code, Outcome.DOES_NOT_LEARN, reason, told, None, heard, since)
 
     def _explain(self, decision: Decision) -> Explanation | None:
         presence = self.decision.head["presence"].ljust((len(self.type.fields) + 7) // 8, b"\0")  # of an older version

@@ -6,7 +6,8 @@ the id asked for, no name of the asker.
 The object: `verdict` known or unknown, `sentences`; when known also `audience`, `events` and `attempts`. An event has
 `type`, `lane`, `decided_at` (ms), `policy`, `needs` (digest of the policy that is missing, or null), `answers`, and
 `record` (event id, source, input, moments, revision, build, key epochs; null for whom that is not). An answer is the
-object of `consent.explain`, or `verdict`, `unit`, `reason` where the policy is missing, with `release` and `facts`.
+object of `consent.explain`, or `verdict`, `unit`, `reason` where the policy is missing, with `release`, `facts` and, of
+a refusal for a relation or a consent, `lapse` (`hub.views.lapse`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from consent.explain import UNKNOWN, sentences, to_json
 from consent.messages import Language
 from hub.contracts.envelope import format_time
+from hub.views.lapse import Lapse
 from hub.views.project import FactTold, Record
 from hub.views.questions import Answer, AudienceKind, EventTold, ReleaseTold, Why
 from hub.views.words import TABLES
@@ -65,11 +67,18 @@ def _answer_lines(answer: Answer, language: Language) -> Iterator[str]:
         yield words["release"].format(
             id=release.id, attempt=release.attempt, length=release.length, sha256=release.sha256
         )
+    if answer.lapse is not None:
+        yield _lapse_line(answer.lapse, words)
     for fact in answer.facts:
         if fact.since is not None:
             yield words["fact"].format(
                 offset=fact.fact.offset, kind=fact.kind or "-", state=fact.state or "-", since=format_time(fact.since)
             )
+
+
+def _lapse_line(lapse: Lapse, words: Mapping[str, str]) -> str:
+    moment = "" if lapse.moment is None else format_time(lapse.moment)
+    return words[f"lapse_{lapse.how}"].format(guard=lapse.guard, moment=moment, offset=lapse.offset)
 
 
 def as_json(told: Why, language: Language) -> Mapping[str, object]:
@@ -116,7 +125,8 @@ def _answer_json(answer: Answer, language: Language) -> Mapping[str, object]:
         said: Mapping[str, object] = {"verdict": answer.verdict.value, "unit": answer.unit or None, "reason": reason}
     else:
         said = to_json(answer.explanation, language)
-    return {**said, "release": _release_json(answer.release), "facts": [_fact_json(fact) for fact in answer.facts]}
+    told = {"release": _release_json(answer.release), "facts": [_fact_json(fact) for fact in answer.facts]}
+    return {**said, **told, "lapse": answer.lapse and answer.lapse._asdict()}
 
 
 def _release_json(release: ReleaseTold | None) -> Mapping[str, object] | None:

@@ -87,9 +87,9 @@ def _relation(raw: Mapping[str, Any]) -> RelationRecord:
         target=handle(raw.get("to", "case")),
         role=PartyRole(raw["role"]),
         kind=raw["of"],
-        since=0,
+        since=raw.get("since", 0),
         until=raw.get("until"),
-        live=True,
+        live=raw.get("state", "live") == "live",
     )
 
 

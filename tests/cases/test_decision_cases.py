@@ -67,7 +67,7 @@ def decisions(file: Mapping[str, Any], case: Mapping[str, Any]) -> tuple[dict[st
 
 @pytest.mark.parametrize(("file", "case"), list(cases()))
 def test_case(file: Mapping[str, Any], case: Mapping[str, Any]) -> None:
-    """Listed units get exactly the listed fields by the listed row; refusals have their reason.
+    """Listed units get exactly the listed fields by the listed row; refusals have their reason, and their record.
 
     Nobody else learns anything.
     """
@@ -83,6 +83,7 @@ def test_case(file: Mapping[str, Any], case: Mapping[str, Any]) -> None:
         assert (found[code].selected, str(found[code].refusal)) == (None, entry["reason"])
         if "guard" in entry:
             assert str(found[code].guard) == entry["guard"]
+            assert [fact.offset for fact in found[code].facts] == ([entry["fact"]] if "fact" in entry else [])
     assert not set(case.get("none", ())) & set(found)
     if not case.get("others"):
         assert {code for code, each in found.items() if each.selected} == set(case.get("released", {}))

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from consent.messages import Language
 from consent.terms import Lane, Role
+from hub.assemble import now_ms
 from hub.contracts import topics
 from hub.contracts.audit import Verdict
-from hub.contracts.envelope import uuid_text
+from hub.contracts.envelope import format_time, uuid_text
+from hub.contracts.keys import b64
+from hub.contracts.registers import relation_handle
 from hub.demo.crowd import Published
+from tests.support.history import relation
 from tests.support.hub import Hub, hub
 
 __all__ = ["hub"]
@@ -72,6 +76,34 @@ async def test_a_data_protection_officer_hears_of_one_unit(hub: Hub, case: Case)
     text = json.dumps(found)
     assert [code for code in hub.codes if code in text] == [case.other]
     assert case.event.id not in text
+
+
+async def test_a_relation_that_ended_is_told_with_since_when(hub: Hub) -> None:
+    """The victims' centre whose relation people ended: guard, moment and offset in the decision; the other has none."""
+    centre, other = hub.unit(Role.SW_L), hub.unit(Role.SHEL)
+    event = replace(hub.event("child.involved", centre), subject="CJ-ended")
+    handle = hub.parts.keys.case_handle(event.source, event.subject)
+    case = b64(handle).decode()
+    ended = {
+        **relation(centre, case, "victim", of_case=True),
+        "handle": relation_handle(centre, handle, "victim"),
+        "state": "ended",
+        "at": now_ms() - 1_000,
+        "by": ["p-1", "p-2"],
+    }
+    _, offset = await hub.put({**ended, "state": "live", "at": now_ms() - 9_000}, ended)
+    await hub.publish(event)
+    await hub.decided(event)
+    status, found = await hub.why(event.id, f"dpo:{centre}")
+    heard = answers(found)[centre]
+    assert (status, heard["reason"], heard["guard"]) == (0, "guard_false", "relation(victim)")
+    said = {"guard": "relation(victim)", "how": "ended", "moment": ended["at"], "offset": offset}
+    assert (heard["lapse"], heard["facts"][0]["offset"]) == (said, offset)
+    line = f"`relation(victim)` is false since {format_time(ended['at'])}; register offset {offset}."
+    assert line in found["sentences"]
+    assert case not in json.dumps(found)
+    withheld, unknown = await hub.why(event.id, f"unit:{centre}"), await hub.why(str(uuid.uuid4()), f"unit:{other}")
+    assert withheld == unknown
 
 
 async def test_a_unit_hears_of_its_own_release(hub: Hub, case: Case) -> None:

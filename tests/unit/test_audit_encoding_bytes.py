@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from consent.terms import Purpose, RefusalReason
 from hub.contracts.audit import (
     PART_ORDINALS,
+    PART_REFUSALS,
     PART_RELEASES,
     BatchStamp,
     DecisionHead,
@@ -121,18 +122,26 @@ def test_the_bytes_are_those_of_the_schema(
     assert CODEC.decode(part) == record
 
 
-@given(heads, stamps, releases, st.integers(PART_RELEASES + 1, 3 * PART_RELEASES), refusals)
+made = st.integers(0, 3 * PART_RELEASES)
+told = st.integers(0, 3 * PART_REFUSALS)
+
+
+@given(heads, stamps, st.tuples(releases, made), st.tuples(refusals, told))
 def test_many_units_make_parts(
-    head: DecisionHead, stamp: BatchStamp, one: ReleaseEntry, count: int, refused: RefusalEntry
+    head: DecisionHead, stamp: BatchStamp, released: tuple[ReleaseEntry, int], refused: tuple[RefusalEntry, int]
 ) -> None:
-    """More releases than fit: numbered parts, each of them bytes of the schema; refusals stand in the last."""
-    parts = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, [one.encode()] * count, [refused])
+    """More than fits: numbered parts, each of them bytes of the schema; refusals begin where the releases end."""
+    (one, count), (other, times) = released, refused
+    given_ = [one.encode()] * count
+    parts = encode_decision(frame(SCHEMA_ID, b""), stamp.shared(), head, given_, [other] * times)
     read = [CODEC.decode(part) for part in parts]
     assert [by_library(record) for record in read] == parts
     assert [(r["part"], r["parts"]) for r in read] == [(n, len(parts)) for n in range(1, len(parts) + 1)]
-    assert sum(len(r["releases"]) for r in read) == count
+    assert (sum(len(r["releases"]) for r in read), sum(len(r["refusals"]) for r in read)) == (count, times)
     assert max(len(r["releases"]) for r in read) <= PART_RELEASES
-    assert [len(r["refusals"]) for r in read] == [0] * (len(parts) - 1) + [1]
+    assert max(len(r["refusals"]) for r in read) <= PART_REFUSALS
+    releasing = [n for n, r in enumerate(read, 1) if r["releases"]]
+    assert all(n >= max(releasing, default=1) for n, r in enumerate(read, 1) if r["refusals"])
 
 
 @given(

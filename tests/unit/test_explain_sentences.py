@@ -83,6 +83,17 @@ def test_a_refusal_names_reason_and_fact() -> None:
     assert next(sentences(told, Language.RO)).endswith("consimțământul a fost retras.")
 
 
+def test_a_refusal_names_the_record_that_does_not_count() -> None:
+    """An expired consent is named as what it is, in both languages; without any record there is no such sentence."""
+    told = explained("shelter", {**CONSENT, "state": "expired", "offset": 9})
+    assert (str(told.guard), [fact.offset for fact in told.facts]) == ("consent:sh1", [9])
+    assert list(sentences(told, Language.EN))[1] == (
+        "The register record at offset 9 is there and does not make it so."
+    )
+    assert "poziția 9 există și nu face să fie așa" in list(sentences(told, Language.RO))[1]
+    assert len(list(sentences(explained("shelter"), Language.EN))) == 1
+
+
 def test_empty_at_the_source_is_told() -> None:
     """A leaf that the source left null is marked, given or withheld."""
     told = explained("centre", presence=b"\x00" * len(FULL))
