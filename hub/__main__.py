@@ -13,13 +13,21 @@ from typer.exceptions import Abort, TyperException
 
 from hub.cli import NOUNS, build
 from hub.cli.complete import typed_noun
+from hub.contracts.limits import SchemaRefused
 from hub.errors import Exit, PunteError
 
 
 def main() -> None:
     """Runs `punte` with the arguments of the process."""
     sys.excepthook = unforeseen
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    finally:
+        if (
+            sys.excepthook.__module__ == "typer.main"
+        ):  # which puts a hook of its own there, and that one tells the message
+            sys.excepthook = unforeseen
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -33,6 +41,9 @@ def run(arguments: list[str]) -> int:
         )
     except PunteError as error:
         return show(error, as_json=as_json)
+    except SchemaRefused as refused:
+        sentence = f"schemas/{refused.file}: field `{refused.field}` stops all of schemas/ from loading"
+        return show(PunteError("schema_refused", sentence, refused.remedy), as_json=as_json)
     except TyperException as error:
         return show(PunteError("usage", _lowered(error.format_message())), as_json=as_json)
     except (KeyboardInterrupt, Abort):

@@ -198,6 +198,9 @@ ERRORS: dict[str, ErrorRow] = {
     "schemas_stale": ErrorRow(
         Exit.FAILED, Fault.POLICY, "A release has no schema", "run `punte policy compile` and commit what it writes"
     ),
+    "schema_refused": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "A schema does not load", "mend the field it names (schemas/README.md)"
+    ),
     "settings_faulty": ErrorRow(
         Exit.FINDINGS, Fault.OPERATOR, "A setting is faulty", "mend the variable it names (hub/README.md, Settings)"
     ),

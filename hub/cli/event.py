@@ -1,4 +1,4 @@
-"""`punte event validate|submit`: an event out of a JSON file, checked as admission does, written as an agency writes.
+"""`punte event validate|encode|submit`: an event out of a JSON file, checked as admission does, sent as agencies send it.
 
 Rule kept: a fault is told by its code, the path of the leaf and what to do, never by a value; the receipt is waited
 for, since only it says that the hub has the event.
@@ -41,6 +41,19 @@ def validate(file: File, event_type: Kind, as_json: AsJson = False) -> int:
     told = _fault(_encoded(file, event_type)) or {"verdict": "valid"}
     _say(told, as_json=as_json)
     return Exit.DONE if told["verdict"] == "valid" else Exit.FINDINGS
+
+
+@app.command()
+def encode(file: File, event_type: Kind, as_json: AsJson = False) -> int:
+    """Print the bytes a publisher sends, as hex: 00, the schema id in four bytes, the Avro body."""
+    from hub.contracts.files import load_catalogue
+    from hub.contracts.wire import unframe
+
+    value = _encoded(file, event_type)
+    schema_id, _ = unframe(value)
+    told = {"schema": load_catalogue().name_of(schema_id), "id": schema_id, "hex": value.hex()}
+    print(json.dumps(told) if as_json else value.hex())
+    return Exit.DONE
 
 
 @app.command()

@@ -88,7 +88,16 @@ class Catalogue:
 
 
 def entry(name: str, row: Mapping[str, Any]) -> Entry:
-    """One table of catalogue.toml."""
+    """One table of catalogue.toml; SchemaRefused when it lacks a key or has an unknown word."""
+    try:
+        return _entry(name, row)
+    except KeyError as missing:
+        refuse(SchemaRefused, "catalogue.toml", name, f"give it {missing}, as the tables above it have")
+    except ValueError as unknown:
+        refuse(SchemaRefused, "catalogue.toml", name, f"correct the word: {unknown}")
+
+
+def _entry(name: str, row: Mapping[str, Any]) -> Entry:
     only = {Role(role): frozenset(symbols) for role, symbols in row.get("only", {}).items() if role != "leaf"}
     return Entry(
         name=name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -25,8 +25,7 @@ def schema_root() -> Traversable:
 
 def read_lock(root: Traversable | None = None) -> dict[str, dict[str, int]]:
     """`lock.json`: parts events, records, releases; name -> id."""
-    text = (root or schema_root()).joinpath("lock.json").read_text("utf-8")
-    lock: dict[str, dict[str, int]] = json.loads(text)
+    lock: dict[str, dict[str, int]] = parsed(root or schema_root(), "lock.json", json.loads)
     return lock
 
 
@@ -45,11 +44,19 @@ def _schemas(root: Traversable, lock: Mapping[str, Mapping[str, int]]) -> Iterat
         for name in names:
             path = schema_path(part, name)
             try:
-                yield name, json.loads(root.joinpath(path).read_text("utf-8"))
+                yield name, parsed(root, path, json.loads)
             except FileNotFoundError:
                 raise SchemaRefused(
                     path, "*", "restore the file: lock.json has its id, and an id is for ever"
                 ) from None
+
+
+def parsed(root: Traversable, path: str, parse: Callable[[str], Any]) -> Any:
+    """What a JSON or TOML file says; SchemaRefused names the line that is neither."""
+    try:
+        return parse(root.joinpath(path).read_text("utf-8"))
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise SchemaRefused(path, "*", f"correct its form: {fault}") from None
 
 
 def load_catalogue(root: Traversable | None = None) -> Catalogue:
@@ -57,5 +64,5 @@ def load_catalogue(root: Traversable | None = None) -> Catalogue:
     base = root or schema_root()
     lock = read_lock(base)
     places = csv.DictReader(base.joinpath("common/siruta.csv").read_text("utf-8").splitlines())
-    processing = tomllib.loads(base.joinpath("catalogue.toml").read_text("utf-8"))
+    processing = parsed(base, "catalogue.toml", tomllib.loads)
     return catalogue(Sources(processing, lock, dict(_schemas(base, lock)), places))
