@@ -1,4 +1,4 @@
-"""`punte event validate|encode|submit`: an event out of a JSON file, checked as admission does, sent as agencies send it.
+"""`punte event validate|encode|submit`: an event in a JSON file, checked as admission does, sent as agencies send it.
 
 Rule kept: a fault is told by its code, the path of the leaf and what to do, never by a value; the receipt is waited
 for, since only it says that the hub has the event.
