@@ -31,7 +31,7 @@ def read_federation(path: Path) -> Federation:
     except OSError:
         raise PunteError("usage", f"`{path.name}` cannot be read", "name a federation file") from None
     except FederationRefused as refused:
-        raise PunteError("federation_refused", str(refused)) from None
+        raise PunteError("federation_refused", f"`{path.name}`: {refused}") from None
 
 
 @app.command()

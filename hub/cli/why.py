@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 AS_HELP = (
-    "auditor (all), dpo:UNIT (decisions about that unit) or unit:UNIT (its own releases). Status 0: told, also when "
+    "auditor (all), dpo:ORGANISATION (decisions about its units), dpo:UNIT (about that unit alone) or unit:UNIT (its "
+    "own releases). Status 0: told, also when "
     "all was withheld; 1: unknown; 6: told without fields, the policy of the decision is not at hand. As a unit, "
     "unknown and withheld give the same bytes and both end with status 5."
 )
@@ -59,7 +60,8 @@ def status(told: Why) -> Exit:
 def _who(text: str) -> Audience:
     found = audience(text)
     if found is None:
-        raise PunteError("usage", "nobody is called that", "use `--as auditor`, `--as dpo:UNIT` or `--as unit:UNIT`")
+        remedy = "use `--as auditor`, `--as dpo:ORGANISATION`, `--as dpo:UNIT` or `--as unit:UNIT`"
+        raise PunteError("usage", "nobody is called that", remedy)
     return found
 
 

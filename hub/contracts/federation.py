@@ -18,6 +18,7 @@ from consent.terms import Lane, Purpose, Role
 
 W = TypeVar("W")
 CODE = re.compile(r"u[a-z0-9]{5}")
+ORGANISATION = re.compile(r"o[a-z0-9]{5}")
 MAX_AREA = 64
 OBLIGATIONS = (
     "read_committed",
@@ -28,7 +29,8 @@ OBLIGATIONS = (
     "access_log",
     "erasure",
 )
-UNIT_KEYS = ("code", "label", "role", "purposes", "area", "lanes", "fallback")
+ORGANISATION_KEYS = ("code", "label")
+UNIT_KEYS = ("code", "label", "organisation", "role", "purposes", "area", "lanes", "fallback")
 AGREEMENT_KEYS = ("unit", "publishes", "subscribes", "obligations", "from", "until")
 
 
@@ -41,14 +43,24 @@ class FederationRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class FederationOrganisation:
+    """A controller, to which units belong; its data-protection officer answers for all of them."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class FederationUnit:
     """One service unit.
 
-    `area` = SIRUTA codes, a county code stands for its units; `label` is for people at the hub only.
+    `area` = SIRUTA codes, a county code stands for its units; `label` is for people at the hub only; `organisation` =
+    the code of the one it belongs to.
     """
 
     code: str
     label: str
+    organisation: str
     role: Role
     purposes: frozenset[Purpose]
     area: tuple[int, ...]
@@ -73,7 +85,9 @@ class FederationAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """All units in the order of the file, and their agreements."""
+    """All organisations and units in the order of the file, and the agreements of the units."""
+
+    organisations: tuple[FederationOrganisation, ...]
 
     units: tuple[FederationUnit, ...]
     agreements: tuple[FederationAgreement, ...]
@@ -94,13 +108,27 @@ def parse_federation(text: str) -> Federation:
     except tomllib.TOMLDecodeError as error:
         raise FederationRefused([f"the federation is not TOML: {error}; correct the line it names"]) from None
     reader = _Reader()
-    reader.keys("top level", raw, ("unit", "agreement"))
+    reader.keys("top level", raw, ("organisation", "unit", "agreement"))
+    organisations = tuple(reader.organisation(table) for table in reader.tables(raw, "organisation"))
     units = tuple(reader.unit(table) for table in reader.tables(raw, "unit"))
     agreements = tuple(reader.agreement(table) for table in reader.tables(raw, "agreement"))
+    _belonging(reader, organisations, units)
     _consistent(reader, units, agreements)
     if reader.faults:
         raise FederationRefused(reader.faults)
-    return Federation(units, agreements)
+    return Federation(organisations, units, agreements)
+
+
+def _belonging(
+    reader: _Reader, organisations: tuple[FederationOrganisation, ...], units: tuple[FederationUnit, ...]
+) -> None:
+    """Every organisation is declared once, and every unit belongs to one of them."""
+    codes = [organisation.code for organisation in organisations]
+    reader.once("organisation code", codes)
+    for unit in units:
+        if ORGANISATION.fullmatch(unit.organisation) and unit.organisation not in codes:
+            says = f"belongs to `{unit.organisation}`, which is not declared"
+            reader.fault(unit.code, says, "declare it as an [[organisation]]")
 
 
 def _consistent(
@@ -152,12 +180,18 @@ class _Reader:
         self.fault(name, "is not a list of tables", f"write [[{name}]]")
         return []
 
+    def organisation(self, table: Mapping[str, Any]) -> FederationOrganisation:
+        code = self.organisation_code("organisation", table.get("code"))
+        self.keys(code, table, ORGANISATION_KEYS)
+        return FederationOrganisation(code, self.text(code, "label", table.get("label")))
+
     def unit(self, table: Mapping[str, Any]) -> FederationUnit:
         code = self.code("unit", table.get("code"))
         self.keys(code, table, UNIT_KEYS)
         return FederationUnit(
             code,
             self.text(code, "label", table.get("label")),
+            self.organisation_code(code, table.get("organisation")),
             self.word(code, "role", table.get("role"), Role, Role.DPO),
             frozenset(self.words(code, "purposes", table.get("purposes"), Purpose)),
             self.area(code, table.get("area")),
@@ -184,6 +218,13 @@ class _Reader:
         if isinstance(value, str) and CODE.fullmatch(value):
             return value
         self.fault(where, f"`{value}` is not a unit code", "use `u` and five of [a-z0-9], drawn at random")
+        return str(value)
+
+    def organisation_code(self, where: str, value: object) -> str:
+        if isinstance(value, str) and ORGANISATION.fullmatch(value):
+            return value
+        said = "`organisation` is missing" if value is None else f"`{value}` is not the code of an organisation"
+        self.fault(where, said, "use `o` and five of [a-z0-9], drawn at random")
         return str(value)
 
     def text(self, where: str, key: str, value: object) -> str:

@@ -17,7 +17,7 @@ from fastavro.validation import validate
 
 from consent.terms import Purpose
 from hub.contracts.envelope import DAY_MS
-from hub.contracts.federation import CODE
+from hub.contracts.federation import CODE, ORGANISATION
 from hub.contracts.registers import WRITER, RegisterCodecs, handle_bytes, relation_handle
 from hub.registry.typed import SIGNED, Record, Told, Typed, goes_back, of_people, over, takes_back
 
@@ -214,6 +214,8 @@ def _forms(record: Record) -> Iterator[Told]:
             yield name, "is not a handle", HANDLE
         if name in CODES and not CODE.fullmatch(value):
             yield name, "is not a unit code", A_CODE
+        if name == "organisation" and not ORGANISATION.fullmatch(value):
+            yield name, "is not the code of an organisation", "use `o` and five of [a-z0-9]"
         if name in DIGESTS and not HEX.fullmatch(value):
             yield name, "is not a digest", "use 64 hexadecimal digits"
         if name in MOMENTS and not 0 <= value <= LAST_MOMENT:

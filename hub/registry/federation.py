@@ -156,6 +156,7 @@ def _unit(unit: FederationUnit, signed: Signed) -> dict[str, Any]:
         "lanes": sorted(unit.lanes),
         "keyEpoch": 1,
         "fallback": unit.fallback,
+        "organisation": unit.organisation,
     }
 
 

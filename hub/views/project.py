@@ -60,6 +60,12 @@ class RegisterHistory:
         before = [record for offset, record in known if offset < revision]
         return before[-1] if before else next((record for _, record in known), None)
 
+    def when(self, kind: str, handle: str, moment: int) -> Record | None:
+        """The record that stood at a moment (ms), as `at`."""
+        known = sorted(self.records.get((kind, handle), ()), key=lambda entry: entry[0])
+        before = [record for _, record in known if record["at"] <= moment]
+        return before[-1] if before else next((record for _, record in known), None)
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionTold:

@@ -2,8 +2,8 @@
 
 Rules kept: an answer is made for one audience and from recorded decisions alone, explained again by the policy they
 were made by (laws 7 and 9). A unit hears of its own releases and nothing else; a data-protection officer of the
-decisions about that unit; the auditor of all. Whoever may not know the event gets the very answer of an event that does
-not exist.
+decisions about the units that were the organisation's when they were made, or about one unit; the auditor of all.
+Whoever may not know the event gets the very answer of an event that does not exist.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hub.contracts.envelope import uuid_text
 from hub.views.lapse import Lapse, lapse
 from hub.views.project import DecisionTold, FactTold, Record, Trail
 
-_AUDIENCE: Final = re.compile(r"auditor|(dpo|unit):(u[a-z0-9]{5})")
+_AUDIENCE: Final = re.compile(r"auditor|(dpo|unit):(u[a-z0-9]{5})|(dpo):(o[a-z0-9]{5})")
 
 
 class AudienceKind(StrEnum):
@@ -38,22 +38,31 @@ class AudienceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who asks: the hub's auditor, the data-protection officer of one controller, or a unit; `unit` is its code."""
+    """Who asks: the hub's auditor, a data-protection officer, or a unit.
+
+    `code` of the unit, or of the organisation whose officer asks: a controller with several units.
+    """
 
     kind: AudienceKind
-    unit: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         """The spelling of `--as`."""
-        return f"{self.kind}:{self.unit}" if self.unit else self.kind.value
+        return f"{self.kind}:{self.code}" if self.code else self.kind.value
+
+    def owns(self, unit: str, record: Record | None) -> bool:
+        """Whether a unit is one the audience may hear about; `record` = what the register said of it at the time."""
+        if self.kind is AudienceKind.AUDITOR or self.code == unit:
+            return True
+        return self.kind is AudienceKind.DPO and record is not None and record["organisation"] == self.code
 
 
 def audience(text: str) -> Audience | None:
-    """The audience spelt `auditor`, `dpo:UNIT` or `unit:UNIT`; None when it is spelt otherwise."""
-    found = _AUDIENCE.fullmatch(text)
-    if found is None:
+    """The audience spelt `auditor`, `dpo:ORGANISATION`, `dpo:UNIT` or `unit:UNIT`; None when it is spelt otherwise."""
+    if _AUDIENCE.fullmatch(text) is None:
         return None
-    return Audience(AudienceKind(found[1]), found[2]) if found[1] else Audience(AudienceKind.AUDITOR)
+    kind, _, code = text.partition(":")
+    return Audience(AudienceKind(kind), code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,21 @@ class Why:
 def why(trail: Trail, who: Audience, policies: Mapping[str, Policy], types: Mapping[str, EventType]) -> Why:
     """Answer for one audience. `policies`: those at hand, by profile; `types`: event types of the catalogue."""
     told = (_event(trail, decision, who, policies, types) for decision in trail.decisions)
-    attempts = tuple((lane, each) for lane, each in trail.attempts if _may_see_source(who, each["source"]))
+    attempts = tuple((lane, each) for lane, each in trail.attempts if _may_see_source(who, trail, each))
     return Why(who, tuple(event for event in told if event.answers or event.head), attempts)
 
 
-def _may_see_source(who: Audience, source: str) -> bool:
-    """Where an event came from is for the auditor and for the data-protection officer of its publisher."""
-    return who.kind is AudienceKind.AUDITOR or (who.kind is AudienceKind.DPO and who.unit == source)
+def _may_see_source(who: Audience, trail: Trail, said: Record) -> bool:
+    """Where an event came from is for the auditor and for the data-protection officer of its publisher.
+
+    `said`: a decision record or an attempt; the latter knows no revision, only its moment.
+    """
+    register, source = trail.register, said["source"]
+    if "registerRevision" in said:
+        record = register.at("unit", source, said["registerRevision"])
+    else:
+        record = register.when("unit", source, said["at"])
+    return who.kind is not AudienceKind.UNIT and who.owns(source, record)
 
 
 def _event(
@@ -143,8 +160,8 @@ def _event(
         head["batchAt"],
         head["policyDigest"].hex(),
         None if fits else head["policyDigest"].hex(),
-        head if _may_see_source(who, head["source"]) else None,
-        tuple(_CUTS[who.kind](each) for each in teller.answers() if who.unit in ("", each.unit) and _hears(who, each)),
+        head if _may_see_source(who, trail, head) else None,
+        tuple(_CUTS[who.kind](each) for each in teller.answers() if teller.is_of(who, each) and _hears(who, each)),
     )
 
 
@@ -199,13 +216,20 @@ class _Teller:
                 given.add((code, purpose or ""))
                 yield self._refused(code, purpose, entry)
 
+    def is_of(self, who: Audience, answer: Answer) -> bool:
+        """Whether the unit of an answer was the audience's own when it was decided."""
+        return who.owns(answer.unit, self._record(answer.unit))
+
+    def _record(self, code: str) -> Record | None:
+        return self.trail.register.at("unit", code, self.decision.head["registerRevision"])
+
     def _code(self, ordinal: int) -> str:
         """The code behind an ordinal; empty when no announcement is left that says it."""
         units = self.announced["units"] if self.announced else ()
         return units[ordinal] if ordinal < len(units) else ""
 
     def _unit(self, code: str, ordinal: int) -> Unit | None:
-        record = self.trail.register.at("unit", code, self.decision.head["registerRevision"])
+        record = self._record(code)
         role = record and Role(record["role"].replace("_", "-"))
         return Unit(code, role, frozenset(), None, ordinal) if role else None
 

@@ -29,7 +29,7 @@ def lines(told: Why, language: Language) -> Iterator[str]:
     words = TABLES[language]
     if not told.known:
         heard = sentences(UNKNOWN, language)
-        yield words["unknown"] if told.audience.kind is AudienceKind.AUDITOR else next(heard)
+        yield next(heard) if told.audience.kind is AudienceKind.UNIT else words["unknown"]
         return
     for event in told.events:
         yield from _event_lines(event, language)

@@ -19,9 +19,14 @@ from hub.registry.topics.kafka import create
 
 CLUJ = Path(__file__).parents[2] / "deploy/federation/cluj.toml"
 AGREEMENT = """
+[[organisation]]
+code = "o00001"
+label = "Organizație de probă"
+
 [[unit]]
 code = "{code}"
 label = "Unitate de probă"
+organisation = "o00001"
 role = "POL-D"
 purposes = ["P1"]
 area = [127]

@@ -78,6 +78,19 @@ async def test_a_data_protection_officer_hears_of_one_unit(hub: Hub, case: Case)
     assert case.event.id not in text
 
 
+async def test_a_data_protection_officer_hears_of_every_unit_of_the_organisation(hub: Hub, case: Case) -> None:
+    """By the register: each unit of the police by name, none of another organisation; who asks for none hears none."""
+    police = hub.organisation(case.tasked)
+    (_, whole), (status, found) = await hub.why(case.event.id, "auditor"), await hub.why(case.event.id, f"dpo:{police}")
+    own = {code for code in answers(whole) if hub.organisation(code) == police}
+    assert (status, set(answers(found))) == (0, own)
+    assert {case.tasked, case.other} <= own < answers(whole).keys()
+    told = {code for code in hub.codes if code in json.dumps(found)}
+    assert {hub.organisation(code) for code in told} == {police}
+    nobody = await hub.why(case.event.id, "dpo:o00000")
+    assert nobody == await hub.why(str(uuid.uuid4()), "dpo:o00000") == await hub.why(str(uuid.uuid4()), f"dpo:{police}")
+
+
 async def test_a_relation_that_ended_is_told_with_since_when(hub: Hub) -> None:
     """The victims' centre whose relation people ended: guard, moment and offset in the decision; the other has none."""
     centre, other = hub.unit(Role.SW_L), hub.unit(Role.SHEL)
@@ -153,14 +166,16 @@ async def test_nobody_is_told_of_nothing_twice(hub: Hub) -> None:
 
 async def test_every_question_is_recorded(hub: Hub, case: Case) -> None:
     """Asker and id stand in `audit.attempt`, under the digest of the event where it is known."""
-    codec, nothing = hub.parts.record("audit.attempt"), str(uuid.uuid4())
-    for asked, who in ((case.event.id, f"dpo:{case.tasked}"), (nothing, f"unit:{case.other}")):
+    codec, nothing, officer = hub.parts.record("audit.attempt"), str(uuid.uuid4()), hub.organisation(case.tasked)
+    told = (case.event.id, f"dpo:{case.tasked}"), (case.event.id, f"dpo:{officer}"), (nothing, f"unit:{case.other}")
+    for asked, who in told:
+        before = {(r.partition, r.offset) for r in await hub.read_all([topics.audit_attempt(Lane.CASE)])}
         await hub.why(asked, who)
         records = await hub.read_all([topics.audit_attempt(Lane.CASE)])
-        found = [record for record in records if who.encode() in record.value and asked.encode() in record.value]
-        said = codec.decode(found[0].value)
-        assert (len(found), said["verdict"], said["asker"], said["eventId"]) == (1, Verdict.CONSULT, who, asked)
-        assert (found[0].key is None) == (asked == nothing)
+        (record,) = [r for r in records if (r.partition, r.offset) not in before]
+        said = codec.decode(record.value)
+        assert (said["verdict"], said["asker"], said["eventId"]) == (Verdict.CONSULT, who, asked)
+        assert (record.key is None) == (asked == nothing)
 
 
 async def test_a_refused_event_is_told_as_refused(hub: Hub) -> None:

@@ -53,10 +53,10 @@ PATIENCE_S: Final = 40
 
 
 def own_federation() -> Federation:
-    """The pilot's federation under fresh random unit codes."""
+    """The pilot's federation under fresh random codes of units and organisations."""
     text = CLUJ.read_text("utf-8")
-    for code in sorted(set(re.findall(r'"(u[a-z0-9]{5})"', text))):
-        text = text.replace(f'"{code}"', f'"u{uuid.uuid4().hex[:5]}"')
+    for code in sorted(set(re.findall(r'"([uo][a-z0-9]{5})"', text))):
+        text = text.replace(f'"{code}"', f'"{code[0]}{uuid.uuid4().hex[:5]}"')
     return parse_federation(text)
 
 
@@ -75,6 +75,12 @@ class Hub:
     def unit(self, role: Role, nth: int = 0) -> str:
         """The code of the n-th unit of a role."""
         return [unit.code for unit in self.federation.units if unit.role is role][nth]
+
+    def organisation(self, code: str) -> str:
+        """The code of the organisation a unit belongs to."""
+        found = self.federation.unit(code)
+        assert found is not None
+        return found.organisation
 
     @property
     def codes(self) -> frozenset[str]:

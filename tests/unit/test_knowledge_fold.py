@@ -47,7 +47,8 @@ class Fold:
 
 def unit(state: str = "active", lanes: tuple[str, ...] = ("case",)) -> dict[str, Any]:
     """A patrol of the county."""
-    own = {"role": "POL_R", "purposes": ["P1"], "area": [127], "lanes": list(lanes), "keyEpoch": 1, "fallback": None}
+    own = {"role": "POL_R", "purposes": ["P1"], "area": [127], "lanes": list(lanes), "keyEpoch": 1}
+    own |= {"fallback": None, "organisation": None}
     return common("unit", UNIT, state, 1, ["p"]) | own
 
 

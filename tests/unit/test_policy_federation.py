@@ -13,7 +13,7 @@ import pytest
 from consent.dutylines import DutyLine
 from consent.pack import parse_pack
 from consent.terms import Lane, Role
-from hub.contracts.federation import CODE, FederationRefused, FederationUnit, parse_federation
+from hub.contracts.federation import CODE, ORGANISATION, FederationRefused, FederationUnit, parse_federation
 from hub.contracts.files import load_catalogue
 from tests.cases.pack import policy, texts, types
 
@@ -41,11 +41,19 @@ def test_the_story_finds_its_units() -> None:
 
 
 def test_codes_say_nothing() -> None:
-    """A code is `u` and five characters, and holds no abbreviation of a role or place."""
-    for unit in FEDERATION.units:
-        assert CODE.fullmatch(unit.code)
+    """A code is a letter and five characters, and holds no abbreviation of a role or place."""
+    assert all(CODE.fullmatch(unit.code) for unit in FEDERATION.units)
+    assert all(ORGANISATION.fullmatch(organisation.code) for organisation in FEDERATION.organisations)
+    for code in (each.code for group in (FEDERATION.units, FEDERATION.organisations) for each in group):
         telling = ("pol", "pros", "sw", "shel", "ngo", "hosp", "prob", "chil", "emis", "clu", "tur", "dej", "127")
-        assert not [word for word in telling if word in unit.code]
+        assert not [word for word in telling if word in code]
+
+
+def test_every_organisation_has_a_unit() -> None:
+    """Each unit names one that is declared, none is left over, and the town runs both the centre and the lodging."""
+    assert {unit.organisation for unit in FEDERATION.units} == {each.code for each in FEDERATION.organisations}
+    both = [unit.organisation for unit in FEDERATION.units if unit.role in (Role.SW_L, Role.LODGE)]
+    assert (len(both), len(set(both))) == (2, 1)
 
 
 def test_every_place_is_on_the_list() -> None:
@@ -118,6 +126,13 @@ def test_the_alert_lane_is_for_those_who_act() -> None:
         (r"until = 2031", "until = 2021", "`until` is not after `from`"),
         (r"from = 2026-01-01T00:00:00Z", "from = 2026-01-01", "`from` is not a time"),
         (r'unit = "upggvz"', 'unit = "u75cgt"', "occurs twice"),
+        (r'code = "o7a1vw"', 'code = "o00000"', "upggvz: belongs to `o7a1vw`, which is not declared"),
+        (r'code = "o7a1vw"', 'code = "police"', "`police` is not the code of an organisation"),
+        (r'code = "on2w0v"', 'code = "o7a1vw"', "o7a1vw: the organisation code occurs twice"),
+        (r'organisation = "o7a1vw"\n', "", "upggvz: `organisation` is missing; use `o` and five of [a-z0-9]"),
+        (r'organisation = "o7a1vw"', 'organisation = ["o7a1vw"]', "upggvz: `['o7a1vw']` is not the code"),
+        (r'code = "o7a1vw"\nlabel = "[^"]+"', 'code = "o7a1vw"', "o7a1vw: `label` is missing"),
+        (r"\[\[organisation\]\]", "[[organization]]", "unknown key `organization`"),
         (r"\[\[unit\]\]", "[[units]]", "unknown key `units`"),
         (r"\[\[unit\]\]", "[[unit]", "is not TOML"),
     ],

@@ -93,6 +93,8 @@ FAULTY: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "the-id-of-another-type": ({**AGREEMENT, "publishes": ["incident.reported:1002"]}, "publishes"),
     "an-agreement-that-ends-before-it-begins": ({**AGREEMENT, "until": AGREEMENT["from"]}, "until"),
     "a-unit-under-a-name": ({**UNIT, "handle": "shelter"}, "handle"),
+    "a-unit-of-an-organisation-by-name": ({**UNIT, "organisation": "police"}, "organisation"),
+    "a-unit-without-its-organisation": ({n: v for n, v in UNIT.items() if n != "organisation"}, "organisation"),
     "a-unit-by-one": ({**UNIT, "by": ["p-1"]}, "by"),
     "a-name-as-a-person-who-decided": ({**UNIT, "by": ["p-1", "Ana Pop"]}, "by"),
     "a-sentence-as-a-reason": ({**HOLD, "reason": "she is at home"}, "reason"),

@@ -32,6 +32,8 @@ NOTHING = "99999999-2222-4333-8444-555555555555"
 CENTRE, CHILDREN, SHELTER, SOURCE = "uaaaa1", "uaaaa2", "uaaaa3", "uaaaa4"
 CODES = (CENTRE, CHILDREN, SHELTER, SOURCE)
 ROLES = {CENTRE: "SW-L", CHILDREN: "CHILD", SHELTER: "SHEL", SOURCE: "POL-R"}
+TOWN, COUNTY = "obbbb1", "obbbb2"
+ORGANISATIONS = {CENTRE: TOWN, SHELTER: TOWN, CHILDREN: COUNTY, SOURCE: COUNTY}
 PURPOSES = {CENTRE: Purpose.P6, CHILDREN: Purpose.P8, SHELTER: Purpose.P9}
 CONSENT, CONSENT_AT = Fact(register_digest("consent", "c1"), 7), 1_700_000_000_000
 CATALOGUE = load_catalogue()
@@ -125,11 +127,12 @@ def attempt_record(verdict: Verdict, **change: Any) -> dict[str, Any]:
     return dict.fromkeys(empty) | {"eventId": EVENT_ID, "input": where, "verdict": verdict, "at": NOW} | change
 
 
-def unit_record(code: str) -> tuple[bytes, bytes]:
-    """Key and value of a unit in the register."""
+def unit_record(code: str, organisation: str | None, at: int = 1) -> tuple[bytes, bytes]:
+    """Key and value of a unit in the register, written at a moment (ms)."""
     role = ROLES[code].replace("-", "_")
     more = {"role": role, "purposes": [], "area": [], "lanes": ["case"], "keyEpoch": 1, "fallback": None}
-    return codecs().registers.encode(common("unit", code, "active", 1, ["a"]) | more)
+    more["organisation"] = organisation
+    return codecs().registers.encode(common("unit", code, "active", at, ["a"]) | more)
 
 
 def trail(
@@ -139,7 +142,7 @@ def trail(
     made = codecs()
     folded = Trail(asked, made)
     for offset, code in enumerate(CODES):
-        at, value = unit_record(code)
+        at, value = unit_record(code, ORGANISATIONS[code])
         folded.take(Written("register", value, at, offset=offset))
     if withdrawn:
         change = {"key": CONSENT.key, "offset": 7, "oldState": "given", "newState": "withdrawn", "by": []}
@@ -287,7 +290,8 @@ def test_the_question_is_filed_under_the_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "auditor:uaaaa1", "unit:", "unit:uaaaa1 ", "dpo:police", "unit:UAAAA1", "court:uaaaa1"]
+    "text",
+    ["", "auditor:uaaaa1", "unit:", "unit:uaaaa1 ", "dpo:police", "unit:UAAAA1", "court:uaaaa1", "unit:oaaaa1", "dpo:"],
 )
 def test_nobody_else_may_ask(text: str) -> None:
     """Only the three audiences, spelt as they are."""
