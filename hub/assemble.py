@@ -11,7 +11,6 @@ import gc
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ from hub.errors import PunteError
 from hub.follow.kafka import Follower, Source
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.compiled import SchemasStale, runtimes
-from hub.gateway.kafka import Gateway, Ports, Turn
+from hub.gateway.kafka import Gateway, Ports
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Codecs
 from hub.gateway.plan import Planner
@@ -55,12 +54,9 @@ from hub.release.files import read_pack
 from hub.release.slicer import Slicer
 from hub.settings import Settings, crash_points
 from hub.telemetry.health import LATEST_S
-from hub.telemetry.logs import get_log
-from hub.telemetry.traces import Traces, open_traces
+from hub.telemetry.told import Sinks, Told, open_told
 
-log = get_log(__name__)
-
-QUARANTINED = Verdict.QUARANTINED.value
+ALARMS = ("fence_not_reached", "register_unreachable")
 PATIENCE = {Lane.ALERT: 0.5, Lane.CASE: 30.0, Lane.BULK: 30.0}
 
 
@@ -159,11 +155,6 @@ def trace_pool(size: int = 1024) -> Callable[[], bytes]:
     return take
 
 
-def alarm(lane: Lane) -> Callable[[str], None]:
-    """An alarm is a log line of level error with a code."""
-    return lambda code: log.error("alarm", code=code, lane=lane.value)
-
-
 def check_keys(found: Mapping[str, Mapping[str, Any]], keys: KeyRing) -> None:
     """Refuse to work with other keys than the register knows (contract.md section 7, keycheck)."""
     record = found.get(str(keys.epoch))
@@ -181,10 +172,15 @@ def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
         raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
-def traces(parts: Parts, part: str, lane: Lane) -> Traces:
-    """The spans of a part; none unless `PUNTE_TRACE_DIR` is set."""
-    codes = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases"})
-    return open_traces(parts.settings.trace_dir, part, lane.value, codes, event_digest)
+CODES = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases", *ALARMS})
+"""What counts and alarms go by."""
+
+
+def told(parts: Parts, part: str, lane: Lane) -> Told:
+    """What a part says of its work: its log, and spans and metrics where the settings want them."""
+    set_ = parts.settings
+    sinks = Sinks(set_.trace_dir, set_.otlp("traces"), set_.otlp("metrics"), exposed=set_.health_port > 0)
+    return open_told(part, lane.value, sinks, CODES, event_digest)
 
 
 async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
@@ -200,15 +196,15 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
     rules = Rules(lane, parts.catalogue, strict_readers(parts.catalogue), parts.keys, publishers)
     codecs = AdmissionCodecs(*(parts.record(f"audit.{name}") for name in ("receipt", "quarantine", "attempt")))
     async with AsyncExitStack() as stack:
-        register = RegisterFollower(parts.options, fold, alarm(lane), PATIENCE[lane])
+        voice = stack.enter_context(told(parts, "admission", lane))
+        register = RegisterFollower(parts.options, fold, voice.alarm, PATIENCE[lane])
         await stack.enter_async_context(register)
         check_keys(keychecks, parts.keys)
-        spans = stack.enter_context(traces(parts, "admission", lane))
-        report = spans.counted(partial(_report, lane, "admit"))
-        admitter = await stack.enter_async_context(Admitter(parts.options, rules, codecs, now_ms, report))
+        admitter = await stack.enter_async_context(Admitter(parts.options, rules, codecs, now_ms, voice.counted))
         source = Source(f"ingress.{lane}", pattern=topics.inbox_pattern(lane), wait_ms=2 if lane is Lane.ALERT else 10)
-        follower = Follower(parts.options, source, spans.handler(admitter.handle))
-        await stack.enter_async_context(told_health(parts.settings, register, {}))
+        follower = Follower(parts.options, source, voice.handler(admitter.handle))
+        voice.metrics.watch(lag=follower.lag)
+        await stack.enter_async_context(told_health(parts.settings, register, {}, voice.text))
         on_signal(follower.stop)
         ready()
         await follower.run()
@@ -264,9 +260,10 @@ class OpenGateway:
         parts, lane, policy = self._parts, self._lane, self._policy
         duties = {(line.event, line.key[1]) for line in policy.dutylines.lines}
         knowledge = Knowledge(parts.registers(), parts.catalogue.siruta, duties, lane)
+        voice = self._stack.enter_context(told(parts, "gateway", lane))
         follower = await self._stack.enter_async_context(
             RegisterFollower(
-                parts.options, lambda r: knowledge.apply(r.key, r.value, r.offset), alarm(lane), PATIENCE[lane]
+                parts.options, lambda r: knowledge.apply(r.key, r.value, r.offset), voice.alarm, PATIENCE[lane]
             )
         )
         check_keys(knowledge.keychecks, parts.keys)
@@ -275,18 +272,13 @@ class OpenGateway:
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
         rules = GatewayRules(policy, compiled(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
-        spans = self._stack.enter_context(traces(parts, "gateway", lane))
-        planner = spans.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
-        told = partial(self._told, spans)
-        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, told)
+        planner = voice.traces.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
+        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, voice.turn)
         gateway = Gateway(lane, parts.options, planner, ports, self._batch)
+        voice.metrics.watch(lag=gateway.lag)
         checks: dict[str, Callable[[], bool]] = {"partitions": gateway.ready.is_set, "poll": partial(polled, gateway)}
-        await self._stack.enter_async_context(told_health(parts.settings, follower, checks))
+        await self._stack.enter_async_context(told_health(parts.settings, follower, checks, voice.text))
         return gateway
-
-    def _told(self, spans: Traces, turn: Turn) -> None:
-        _report(self._lane, "decide", turn.counts)
-        spans.turn(turn)
 
     async def __aexit__(self, *fault: object) -> None:
         """Stop what was started."""
@@ -318,10 +310,14 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
     found = {handle: change.record or {} for (kind, handle), change in standing.items() if kind == "keycheck"}
     check_keys(found, parts.keys)
     stands = StandingRelations(codecs)
-    register = RegisterFollower(
-        parts.options, lambda r: stands.apply(r.key, r.value), alarm(lanes[0]), PATIENCE[Lane.CASE]
-    )
-    async with register, told_health(parts.settings, register, {}), parts.writer() as writer:
+    async with AsyncExitStack() as stack:
+        voice = stack.enter_context(told(parts, "registry", lanes[0]))
+        register = RegisterFollower(
+            parts.options, lambda r: stands.apply(r.key, r.value), voice.alarm, PATIENCE[Lane.CASE]
+        )
+        await stack.enter_async_context(register)
+        await stack.enter_async_context(told_health(parts.settings, register, {}, voice.text))
+        writer = await stack.enter_async_context(parts.writer())
         tasks: list[Coroutine[Any, Any, None]] = [
             RegisterCopy(parts.options, codecs, parts.record("audit.register")).run()
         ]
@@ -353,11 +349,3 @@ def on_signal(stop: Callable[[], Any]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-
-
-def _report(lane: Lane, step: str, counts: Counter[str]) -> None:
-    """The counts of a batch; an alert that went to quarantine waits for a person, and so does a decision: an alarm."""
-    for code, count in counts.items():
-        log.info("batch", lane=lane.value, step=step, code=code, count=count)
-    if counts[QUARANTINED] and (lane is Lane.ALERT or step == "decide"):
-        alarm(lane)(QUARANTINED)

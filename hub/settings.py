@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     trace_dir: Path | None = None
     health_port: int = Field(default=0, ge=0, le=65535)
+    otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_traces: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    otlp_metrics: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
     crash_at: str | None = Field(
         default=None, description="`STEP:N`: end the process at the n-th pass of a step (tests only)"
     )
@@ -62,6 +65,12 @@ class Settings(BaseSettings):
                 "sasl_plain_password": self._password(),
             }
         return found
+
+    def otlp(self, signal: str) -> str | None:
+        """Where `traces` or `metrics` go by OTLP/HTTP: its own address, else the common one with `/v1/SIGNAL`; None."""
+        own = self.otlp_traces if signal == "traces" else self.otlp_metrics
+        common = f"{self.otlp_endpoint.removesuffix('/')}/v1/{signal}" if self.otlp_endpoint else None
+        return own or common
 
     def keys(self) -> KeyRing:
         """The key ring of `PUNTE_SECRET_FILE`, a file that only its owner may read."""

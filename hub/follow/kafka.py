@@ -55,7 +55,7 @@ class Follower:
 
     def __init__(self, options: Mapping[str, Any], source: Source, handle: Handle) -> None:
         """`options`: bootstrap and security as every Kafka client of the hub gets them."""
-        self._handle = handle
+        self._handle, self._at_work = handle, 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._broker = KafkaBroker(
             options["bootstrap_servers"],
@@ -96,14 +96,25 @@ class Follower:
         if not self._end.done():
             self._end.set_result(None)
 
+    def lag(self) -> int:
+        """Records of everything it holds, summed, that are not committed yet, as far as the last fetches told."""
+        consumer = self._subscriber.consumer
+        held = consumer._subscription.subscription if consumer else None  # noqa: SLF001 - `position` is a coroutine
+        assigned = held.assignment if held else None
+        states = [assigned.state_value(tp) for tp in assigned.tps] if assigned else []
+        known = [each for each in states if each.has_valid_position and each.highwater is not None]
+        return self._at_work + sum(max(0, int(each.highwater) - int(each.position)) for each in known)
+
     async def _take(self, records: Any) -> None:
         if self._end.done():
             return
+        self._at_work = len(records)
         try:
             held = await self._handle(records)
             consumer = self._subscriber.consumer
             if consumer is not None:
                 await consumer.commit(_positions(records, held or {}))
+            self._at_work = 0
         except Exception as fault:  # the run loop: whatever it is, it ends the follower
             if not self._end.done():
                 self._end.set_exception(fault)

@@ -86,6 +86,7 @@ class Worker:
     tp: TopicPartition
     queue: asyncio.Queue[Sequence[Any]] = field(default_factory=asyncio.Queue)
     waiting: int = 0
+    done: int | None = None
     seek_to: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     seen: SeenIds = field(default_factory=SeenIds)
     stop: bool = False
@@ -153,6 +154,7 @@ class Gateway:
                 if worker is not None and worker.polled:
                     worker.queue.put_nowait(records)
                     worker.waiting += len(records)
+                    worker.done = records[0].offset if worker.done is None else worker.done
 
     def _seek_and_select(self) -> list[TopicPartition]:
         """Seek partitions that have just opened; give those that have not enough waiting.
@@ -162,7 +164,8 @@ class Gateway:
         chosen = []
         for tp, worker in self._workers.items():
             if not worker.polled and worker.seek_to.done() and not worker.stop:
-                self._seek(tp, worker.seek_to.result())
+                worker.done = worker.seek_to.result()
+                self._seek(tp, worker.done)
                 worker.polled = True
             if worker.polled and worker.waiting < AHEAD * self._batch:
                 chosen.append(tp)
@@ -208,6 +211,12 @@ class Gateway:
         held = self._consumer.assignment()
         times = [self._consumer.last_poll_timestamp(one) or 0 if one in held else 0 for one in self._workers]
         return min(times, default=0)
+
+    def lag(self) -> int:
+        """Records of all partitions held, summed, that are not committed yet, as far as the last fetches told."""
+        held, ends = self._consumer.assignment(), self._consumer.highwater
+        known = [(worker.tp, worker.done) for worker in self.workers() if worker.tp in held]
+        return sum(max(0, (ends(tp) or 0) - done) for tp, done in known if done is not None)
 
     async def _abandon(self) -> None:
         """Leave without finishing anything: cancel the workers, stop the consumer."""
@@ -299,6 +308,7 @@ class Gateway:
         await producer.offsets(worker.tp, records[-1].offset + 1, self._group)
         crash("offsets_sent")
         await producer.commit()
+        worker.done = records[-1].offset + 1
         crash("committed")
         times.append(timer())
         seconds = {step: after - before for step, before, after in zip(STEPS, times, times[1:], strict=False)}

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -24,6 +24,7 @@ from opentelemetry.trace import Link, Span
 
 from hub.errors import PunteError
 from hub.telemetry.allow import allowed
+from hub.telemetry.closing import close_all
 from hub.telemetry.logs import get_log
 
 log = get_log(__name__)
@@ -42,8 +43,6 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """A file of spans ends here, so that it never fills a disk; what comes after is counted as lost."""
 MS: Final = 1_000_000
 
-Handle = Callable[[Sequence[Any]], Awaitable[None]]
-
 
 class Turned(Protocol):
     """A committed turn as the gateway reports it: records, counts by code, seconds by step."""
@@ -56,6 +55,11 @@ class Turned(Protocol):
     @property
     def records(self) -> int:
         """How many records it took."""
+        ...
+
+    @property
+    def oldest(self) -> int:
+        """The timestamp (ms) of its first record."""
         ...
 
     @property
@@ -105,7 +109,14 @@ def _ids(context: Any) -> dict[str, str]:
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
-class JsonLines(SpanExporter):
+class ListedSpans(SpanExporter):
+    """Writes or sends spans, the allow-list the last thing before; counts what it wrote and what it lost."""
+
+    def __init__(self, allow: AllowList) -> None:
+        self.allow, self.written, self.lost = allow, 0, 0
+
+
+class JsonLines(ListedSpans):
     """Writes spans as lines of JSON to a new file of mode 0600; the allow-list is the last thing before the file.
 
     `part` names the file, with the process id and the moment of its start.
@@ -113,7 +124,8 @@ class JsonLines(SpanExporter):
 
     def __init__(self, folder: Path, part: str, allow: AllowList, most: int = MOST_BYTES) -> None:
         """Makes the folder (mode 0700) and the file; `PunteError` when it cannot."""
-        self.allow, self.lost, self._left = allow, 0, most
+        super().__init__(allow)
+        self._left = most
         name = f"{part}-{os.getpid()}-{time.time_ns():x}.jsonl"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -143,13 +155,11 @@ class JsonLines(SpanExporter):
         except OSError:
             self.lost += len(lines)
             return SpanExportResult.FAILURE
+        self.written += len(lines)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Say what was not written, close the file."""
-        dropped = self.allow.dropped + self.allow.refused
-        if dropped or self.lost:
-            log.warning("spans.dropped", count=dropped, lost=self.lost)
+        """Close the file."""
         try:
             self._file.close()
         except OSError:
@@ -162,11 +172,11 @@ class Traces:
     Use as a context manager. `exporter` None: nothing is made, and what it wraps is given back as it is.
     """
 
-    def __init__(self, lane: str, exporter: SpanExporter | None, digest: Callable[[str, str], bytes]) -> None:
+    def __init__(self, lane: str, exporter: ListedSpans | None, digest: Callable[[str, str], bytes]) -> None:
         """`digest`: the 16 bytes that stand for a source unit and an event id."""
         self._lane, self._digest, self._on = lane, digest, exporter is not None
+        self._exporter, self._made = exporter, 0
         self._events: dict[int, list[tuple[str, int]]] = {}
-        self._counts = Counter[str]()
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.get_empty(), shutdown_on_exit=False)
         if exporter is not None:
             self._provider.add_span_processor(BatchSpanProcessor(exporter, 2048, 500, 512, 5_000))
@@ -177,8 +187,26 @@ class Traces:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write what waits, and close."""
+        """Write what waits, close, and say what was not written."""
+        close_all([self.close])
+        self.say_lost()
+
+    def close(self) -> None:
+        """Write what waits, however long the exporter takes."""
         self._provider.shutdown()
+
+    def lost(self) -> int:
+        """Spans lost so far."""
+        return self._exporter.lost if self._exporter else 0
+
+    def say_lost(self) -> None:
+        """What never left: cut by the allow-list, or lost on the way (counted from what was made)."""
+        if self._exporter is None:
+            return
+        allow = self._exporter.allow
+        lost = self._made - self._exporter.written - allow.refused
+        if allow.dropped or allow.refused or lost:
+            log.warning("spans.dropped", count=allow.dropped + allow.refused, lost=lost)
 
     def plan(self, plan: Any) -> Any:
         """The plan of a gateway, which tells of the events it took."""
@@ -203,25 +231,11 @@ class Traces:
             event = {"partition": turn.partition, "digest": digest}
             self._span(EVENT, min(admitted, end), end, event, [Link(made.get_span_context())])
 
-    def counted(self, report: Callable[[Counter[str]], None]) -> Callable[[Counter[str]], None]:
-        """The report of an admitter, which also tells the span of its batch."""
-
-        def told(counts: Counter[str]) -> None:
-            self._counts = counts
-            report(counts)
-
-        return told if self._on else report
-
-    def handler(self, handle: Handle) -> Handle:
-        """The handler of an admitter's batches, with a span for each that was acknowledged."""
-
-        async def handled(records: Sequence[Any]) -> None:
-            start = time.time_ns()
-            await handle(records)
-            told = {"count": len(records), **_dotted("counts", self._counts)}
-            self._span(BATCH, start, time.time_ns(), told)
-
-        return handled if self._on else handle
+    def batch(self, records: int, seconds: float, counts: Counter[str]) -> None:
+        """The span of a batch of admission that was just acknowledged."""
+        if self._on:
+            end = time.time_ns()
+            self._span(BATCH, end - int(seconds * 1e9), end, {"count": records, **_dotted("counts", counts)})
 
     def _span(
         self, name: str, start: int, end: int, told: Mapping[str, Any], links: Sequence[Link] | None = None
@@ -230,6 +244,7 @@ class Traces:
         said = {"lane": self._lane, **told}
         span = self._tracer.start_span(name, context=Context(), attributes=said, links=links or (), start_time=start)
         span.end(end)
+        self._made += 1
         return span
 
 

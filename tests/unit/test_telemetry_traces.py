@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,15 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
 
 from hub.contracts.keys import event_digest
 from hub.errors import PunteError
+from hub.telemetry.told import Sinks, Told, open_told
 from hub.telemetry.traces import AllowList, JsonLines, open_traces
+from tests.support.collector import Turn
 
 CANARY = "Canaria Țărănescu 6010101600018"
 CODES = frozenset({"decided", "admitted", "frame"})
 SOURCE, EVENT_ID = "uaaaa1", "11111111-2222-4333-8444-555555555555"
 FOREIGN = SpanContext(0xABCDEF0123456789ABCDEF0123456789, 0xABCDEF0123456789, True, TraceFlags(1))
 FOREIGN_IDS = ("abcdef0123456789",)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A turn as the gateway reports it."""
-
-    partition: int = 2
-    records: int = 3
-    counts: Counter[str] = field(default_factory=lambda: Counter(decided=3))
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("fence", "plan", "send", "commit"), 0.01))
 
 
 @dataclass(frozen=True)
@@ -124,31 +116,33 @@ def test_a_record_that_admission_never_wrote_stops_no_turn(tmp_path: Path, odd: 
     assert (set(event["attributes"]), event["dropped"]) == ({"lane", "partition", "digest"}, 0)
 
 
+def admission(folder: Path, lane: str = "case") -> Told:
+    """The voice of an admission that writes spans."""
+    return open_told("admission", lane, Sinks(folder), CODES, event_digest)
+
+
 async def test_an_admission_batch_is_one_span(tmp_path: Path) -> None:
     """Records and counts by code; of the records themselves nothing."""
-    with open_traces(tmp_path, "admission", "case", CODES, event_digest) as traces:
-        heard: list[Counter[str]] = []
-        report = traces.counted(heard.append)
+    with admission(tmp_path) as told:
 
         async def admit(records: Sequence[Any]) -> None:
-            report(Counter(admitted=len(records) - 1, frame=1))
+            told.counted(Counter(admitted=len(records) - 1, frame=1))
 
-        await traces.handler(admit)([record(), record()])
+        await told.handler(admit)([record(), record()])
     (span,) = written(tmp_path)
-    assert heard == [Counter(admitted=1, frame=1)]
     assert (span["name"], span["end"] >= span["start"]) == ("admission.batch", True)
     assert span["attributes"] == {"lane": "case", "count": 2, "counts.admitted": 1, "counts.frame": 1}
 
 
 async def test_a_batch_that_failed_is_no_span(tmp_path: Path) -> None:
     """A fault of the handler goes on, untouched: its message could hold a value."""
-    with open_traces(tmp_path, "admission", "case", CODES, event_digest) as traces:
+    with admission(tmp_path) as told:
 
         async def fail(records: Sequence[Any]) -> None:
             raise ValueError(CANARY)
 
         with pytest.raises(ValueError, match="Canaria"):
-            await traces.handler(fail)([record()])
+            await told.handler(fail)([record()])
     assert written(tmp_path) == []
 
 
@@ -158,8 +152,8 @@ async def test_a_publishers_trace_is_in_no_span(tmp_path: Path) -> None:
     token = attach(trace.set_span_in_context(NonRecordingSpan(FOREIGN)))
     try:
         gateway(tmp_path / "gateway", "alert", [record()])
-        with open_traces(mine, "admission", "alert", CODES, event_digest) as traces:
-            await traces.handler(lambda records: asyncio.sleep(0))([record()])
+        with admission(mine, "alert") as told:
+            await told.handler(lambda records: asyncio.sleep(0))([record()])
     finally:
         detach(token)
     spans = [*written(tmp_path / "gateway"), *written(mine)]
@@ -260,14 +254,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_without_a_folder_nothing_is_wrapped() -> None:
-    """The plan, the report and the handler are given back as they are."""
-
-    async def handle(records: Sequence[Any]) -> None:
-        """Nothing."""
-
-    plan, report = object(), Counter[str]().update
+    """The plan is given back as it is."""
+    plan = object()
     with open_traces(None, "gateway", "case", CODES, event_digest) as traces:
         traces.turn(Turn())
         assert traces.plan(plan) is plan
-        assert traces.handler(handle) is handle
-        assert traces.counted(report) is report

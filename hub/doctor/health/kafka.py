@@ -25,9 +25,12 @@ EVERY_S: Final = 2.0
 
 @asynccontextmanager
 async def told_health(
-    settings: Settings, register: RegisterFollower, checks: Mapping[str, Callable[[], bool]]
+    settings: Settings,
+    register: RegisterFollower,
+    checks: Mapping[str, Callable[[], bool]],
+    metrics: Callable[[], bytes] | None,
 ) -> AsyncIterator[None]:
-    """Answer on PUNTE_HEALTH_PORT while the context is open: `checks`, and `kafka` and `register`; port 0: nothing."""
+    """Answer on PUNTE_HEALTH_PORT while the context is open: `checks`, `kafka`, `register`, metrics; 0: nothing."""
     if not settings.health_port:
         yield
         return
@@ -35,7 +38,7 @@ async def told_health(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(taken(pulse, settings.kafka()))
         health = Health({"kafka": pulse.reachable, "register": pulse.folded, **checks})
-        await stack.enter_async_context(served(settings.health_port, health))
+        await stack.enter_async_context(served(settings.health_port, health, metrics))
         yield
 
 

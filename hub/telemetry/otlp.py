@@ -1,0 +1,124 @@
+"""Sends spans and metrics by OTLP/HTTP (protobuf) to the collector that the standard variables name.
+
+Rules kept: the allow-list is the last thing before bytes leave, so that a collector hears what a line of JSON says and
+no more; the resource is `service.name` alone. A collector that is not there costs telemetry, never work. The proxies,
+`.netrc` and certificate bundles of the environment are not followed, nor is a redirect: what is said goes to the named
+address or nowhere. Headers and certificates (OTEL_EXPORTER_OTLP_HEADERS, ..._CERTIFICATE) are read by the library; none
+is logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, SpanContext, TraceFlags
+
+from hub.errors import PunteError
+from hub.telemetry.logs import get_log
+from hub.telemetry.metrics import Listed
+from hub.telemetry.numbers import SCOPE, MetricList
+from hub.telemetry.traces import AllowList, ListedSpans
+
+log = get_log(__name__)
+
+TIMEOUT_S: Final = 2.0
+"""For one request and all its repetitions."""
+UNREACHABLE, REACHABLE = "otlp_unreachable", "otlp_reachable"
+
+
+class SentSpans(ListedSpans):
+    """Sends spans, made anew from what may be said of each. `service` is all that is said of the process."""
+
+    def __init__(self, url: str, service: str, allow: AllowList) -> None:
+        """`url`: of the collector's traces; `PunteError` when the extra `otlp` is not installed or it is no URL."""
+        super().__init__(allow)
+        self._inner: SpanExporter = _library("spans")(**_options(url))
+        self._resource, self._well = Resource({"service.name": service}), True
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send; a batch that the collector does not take within TIMEOUT_S is lost."""
+        told = [self._anew(said) for span in spans if (said := self.allow.said(span)) is not None]
+        result = self._inner.export(told) if told else SpanExportResult.SUCCESS
+        if result is SpanExportResult.SUCCESS:
+            self.written += len(told)
+        else:
+            self.lost += len(told)
+        if (result is SpanExportResult.SUCCESS) != self._well:
+            self._well = not self._well
+            log.warning("spans", code=REACHABLE if self._well else UNREACHABLE, lost=self.lost)
+        return result
+
+    def shutdown(self) -> None:
+        """Give up what is being sent again, close the connection."""
+        self._inner.shutdown()
+
+    def _anew(self, said: dict[str, Any]) -> ReadableSpan:
+        attributes = BoundedAttributes(attributes=said["attributes"])
+        attributes.dropped = said["dropped"]
+        return ReadableSpan(
+            said["name"],
+            _context(said),
+            resource=self._resource,
+            attributes=attributes,
+            links=[Link(_context(each)) for each in said["links"]],
+            start_time=said["start"],
+            end_time=said["end"],
+            instrumentation_scope=SCOPE,
+        )
+
+
+def _context(said: dict[str, str]) -> SpanContext:
+    return SpanContext(int(said["trace_id"], 16), int(said["span_id"], 16), False, TraceFlags(TraceFlags.SAMPLED))
+
+
+def sent_metrics(url: str, allow: MetricList) -> MetricReader:
+    """Sends metrics every minute (OTEL_METRIC_EXPORT_INTERVAL, in ms) and once more at the end."""
+    inner: MetricExporter = _library("metrics")(**_options(url))
+    return PeriodicExportingMetricReader(Listed(inner, allow), export_timeout_millis=TIMEOUT_S * 1000)
+
+
+def _library(name: str) -> Any:
+    """A class of the library, which the extra `otlp` brings."""
+    try:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    except ImportError:
+        raise PunteError(
+            "not_installed",
+            "an OTLP endpoint is set, but the sender is not installed",
+            "install `punte[otlp]`, or unset OTEL_EXPORTER_OTLP_ENDPOINT",
+        ) from None
+    return {"spans": OTLPSpanExporter, "metrics": OTLPMetricExporter}[name]
+
+
+def _options(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise PunteError(
+            "settings_faulty",
+            "`OTEL_EXPORTER_OTLP_..._ENDPOINT` is no address",
+            "give one that begins with http:// or https://, or unset it",
+        )
+    return {"endpoint": url, "timeout": TIMEOUT_S, "session": _session()}
+
+
+def _session() -> Any:
+    """A session that asks the named address alone: no proxies of the environment, no redirects."""
+    import requests
+
+    def refuse(answer: Any, *_: Any, **__: Any) -> None:
+        if 300 <= answer.status_code < 400:  # the library would count it as sent
+            answer.close()
+            raise requests.RequestException
+
+    session = requests.Session()
+    session.trust_env = False
+    session.hooks["response"].append(refuse)
+    return session

@@ -1,0 +1,250 @@
+"""OTLP: a collector on the loopback address hears what a line of JSON says and no more; without one, work goes on."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, TraceState
+
+from hub.assemble import CODES
+from hub.contracts.keys import event_digest
+from hub.errors import PunteError
+from hub.settings import Settings
+from hub.telemetry.closing import CLOSE_S, close_all
+from hub.telemetry.otlp import SentSpans
+from hub.telemetry.told import Sinks, Told, open_told
+from hub.telemetry.traces import AllowList, JsonLines
+from tests.support.collector import Collector, Turn, collecting
+
+CANARY = "Canaria Țărănescu 6010101600018"
+FOREIGN = SpanContext(
+    0xABCDEF0123456789ABCDEF0123456789, 0xABCDEF0123456789, True, TraceFlags(1), TraceState([("victim", "popescu")])
+)
+HOSTILE = ("Canaria", "6010101600018", "popescu", "victim", "\xab\xcd\xef\x01\x23\x45\x67\x89", "abcdef0123456789")
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """One that takes everything."""
+    with collecting() as found:
+        yield found
+
+
+def voice(url: str, part: str = "gateway", lane: str = "case") -> Told:
+    """A part that sends both."""
+    return open_told(part, lane, Sinks(spans=f"{url}/v1/traces", metrics=f"{url}/v1/metrics"), CODES, event_digest)
+
+
+def said(attributes: Any) -> dict[str, Any]:
+    """Attributes as they came: the one value that each has."""
+    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
+
+
+def _hostile(tracer: trace.Tracer) -> None:
+    """One of everything that may not leave, and one whole span that may not."""
+    told: dict[str, str | int] = {"lane": "case", "partition": 3, "victim": CANARY, "digest": CANARY}
+    own = SpanContext(7, 9, False, TraceFlags(1))
+    span = tracer.start_span(
+        "event", attributes=told, links=[Link(FOREIGN, {"victim": CANARY}), Link(own, {"victim": CANARY})]
+    )
+    span.add_event(CANARY, {"victim": CANARY})
+    span.record_exception(ValueError(CANARY))
+    span.set_status(trace.StatusCode.ERROR, CANARY)
+    span.end()
+    tracer.start_span(CANARY).end()
+    tracer.start_span("event", context=trace.set_span_in_context(NonRecordingSpan(FOREIGN))).end()
+
+
+def test_a_hostile_span_arrives_as_its_line_of_json(collector: Collector, tmp_path: Path) -> None:
+    """Name, ids, times, listed attributes and own links are those of the line; of all else not a byte arrives."""
+    sent = SentSpans(f"{collector.url}/v1/traces", "punte-gateway", AllowList(CODES))
+    lines = JsonLines(tmp_path, "gateway-case", AllowList(CODES))
+    provider = TracerProvider(resource=Resource({"host.name": CANARY}), shutdown_on_exit=False)
+    for exporter in (sent, lines):
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+    _hostile(provider.get_tracer(CANARY, CANARY, attributes={"victim": CANARY}))
+    provider.shutdown()
+    (line,) = [json.loads(each) for each in next(tmp_path.iterdir()).read_text().splitlines()]
+    (found,) = collector.resource_spans
+    (scope,) = found.scope_spans
+    (span,) = scope.spans
+    assert (said(found.resource.attributes), scope.scope.name) == ({"service.name": "punte-gateway"}, "punte")
+    assert (
+        (span.name, said(span.attributes))
+        == (line["name"], line["attributes"])
+        == ("event", {"lane": "case", "partition": 3})
+    )
+    ids = [(each.trace_id.hex(), each.span_id.hex()) for each in (span, *span.links)]
+    assert ids == [(each["trace_id"], each["span_id"]) for each in (line, *line["links"])]
+    assert (span.start_time_unix_nano, span.end_time_unix_nano) == (line["start"], line["end"])
+    assert (span.parent_span_id, span.trace_state, list(span.events), span.status.message) == (b"", "", [], "")
+    assert span.dropped_attributes_count == line["dropped"] == 5
+    assert [
+        word for word in HOSTILE if word.encode() in collector.raw or word.encode("latin-1", "ignore") in collector.raw
+    ] == []
+
+
+def test_a_turn_is_sent_as_spans_and_metrics(collector: Collector) -> None:
+    """At the end of the part at the latest; each resource is the name of the part alone."""
+    with voice(collector.url) as told:
+        told.turn(Turn(records=5, counts=Counter(decided=5)))
+    assert [span.name for span in collector.spans] == ["gateway.turn"]
+    found = collector.metrics
+    (outcome,) = found["punte.outcomes"].sum.data_points
+    assert (outcome.as_int, said(outcome.attributes)) == (5, {"part": "gateway", "lane": "case", "code": "decided"})
+    assert (found["punte.batch.size"].histogram.data_points[0].sum, found["punte.step.duration"].unit) == (5, "s")
+    for each in (*collector.resource_spans, *collector.resource_metrics):
+        assert said(each.resource.attributes) == {"service.name": "punte-gateway"}
+
+
+def test_a_figure_that_is_not_listed_is_not_sent(collector: Collector) -> None:
+    """Another name, another word: the very list of `/metrics`."""
+    with voice(collector.url) as told:
+        meter = told.metrics.provider.get_meter(CANARY)
+        meter.create_counter("shelter.messages", description=CANARY).add(1, {"unit": "uaaaa1"})
+        meter.create_counter("punte.alarms").add(1, {"part": "gateway", "lane": "case", "code": CANARY})
+    assert set(collector.metrics) == {"punte.lag", "punte.spans.lost"}
+    assert [word for word in ("Canaria", "shelter", "uaaaa1") if word.encode() in collector.raw] == []
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What was logged."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_without_a_collector_work_goes_on_and_ends_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody listens: no turn waits, the loss is counted and logged by code, the end takes CLOSE_S at most."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    began = time.monotonic()
+    with voice(url) as told:
+        for _ in range(600):
+            told.turn(Turn())
+        worked = time.monotonic() - began
+        began = time.monotonic()
+    ended = time.monotonic() - began
+    assert worked < 2
+    assert ended < CLOSE_S + 1
+    lines = lines_of(capsys)
+    assert [line["code"] for line in lines if line["event"] == "spans"] == ["otlp_unreachable"]
+    assert [line["lost"] for line in lines if line["event"] == "spans.dropped"] == [600]
+
+
+@pytest.mark.parametrize("status", [302, 400, 503])
+def test_a_collector_that_refuses_is_a_loss(status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """A redirect is not followed and not counted as sent; a refusal and an overload lose the batch in time."""
+    with collecting(status) as collector, voice(collector.url) as told:
+        told.turn(Turn())
+    assert not collector.bodies("/elsewhere")
+    assert [line["lost"] for line in lines_of(capsys) if line["event"] == "spans.dropped"] == [1]
+
+
+def test_a_collector_that_comes_back_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two lines for two changes, not one for each batch."""
+    with collecting(400) as collector:
+        sent = SentSpans(f"{collector.url}/v1/traces", "punte-gateway", AllowList(CODES))
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(sent))
+        for status in (400, 400, 200, 200):
+            collector.status = status
+            provider.get_tracer("any").start_span("event").end()
+        provider.shutdown()
+    assert [line["code"] for line in lines_of(capsys) if line["event"] == "spans"] == [
+        "otlp_unreachable",
+        "otlp_reachable",
+    ]
+    assert (sent.lost, sent.written) == (2, 2)
+
+
+def test_the_environments_proxy_is_not_asked(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said goes to the address that was named or nowhere."""
+    with collecting() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with voice(collector.url) as told:
+            told.turn(Turn())
+    assert (len(collector.spans), proxy.requests) == (1, [])
+
+
+def test_headers_of_the_environment_are_sent_and_never_said(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A collector's token reaches the collector, and no line of the log."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer geheim,odd header geheim")
+    with voice(collector.url) as told:
+        told.turn(Turn())
+    collector.status = 400
+    with voice(collector.url) as told:
+        told.turn(Turn())
+    assert {headers["authorization"] for _, headers, _ in collector.requests} == {"Bearer geheim"}
+    assert "geheim" not in json.dumps(lines_of(capsys))
+
+
+def test_an_end_is_not_held_up() -> None:
+    """What hangs is left behind in its thread; what is done in time counts as done."""
+    never = threading.Event()
+    assert not close_all([lambda: never.wait(60)], 0.05)
+    assert close_all([lambda: None, lambda: None], 60)
+    never.set()
+
+
+@pytest.mark.parametrize("url", ["collector:4318", "ftp://collector", "http://", "geheim"])
+def test_an_endpoint_that_is_no_address_is_told_without_repeating_it(url: str) -> None:
+    """A fault of the settings, at the start."""
+    with pytest.raises(PunteError) as told:
+        voice(url)
+    assert (told.value.code, "OTEL_EXPORTER_OTLP" in str(told.value)) == ("settings_faulty", True)
+    assert "geheim" not in str(told.value) + told.value.remedy
+
+
+def test_a_missing_extra_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint is set and the sender is not installed: the part does not start, and says what to install."""
+    for name in ("trace_exporter", "metric_exporter"):
+        monkeypatch.setitem(sys.modules, f"opentelemetry.exporter.otlp.proto.http.{name}", None)
+    with pytest.raises(PunteError) as told:
+        voice("http://127.0.0.1:4318")
+    assert (told.value.code, "punte[otlp]" in told.value.remedy) == ("not_installed", True)
+
+
+@pytest.mark.parametrize(
+    ("names", "traces", "metrics"),
+    [
+        ({}, None, None),
+        ({"ENDPOINT": "http://c:1/"}, "http://c:1/v1/traces", "http://c:1/v1/metrics"),
+        ({"TRACES_ENDPOINT": "http://c:1/x"}, "http://c:1/x", None),
+        ({"ENDPOINT": "http://c:1", "METRICS_ENDPOINT": "http://d:2"}, "http://c:1/v1/traces", "http://d:2"),
+        ({"ENDPOINT": ""}, None, None),
+    ],
+)
+def test_the_standard_variables_name_the_addresses(
+    names: dict[str, str], traces: str | None, metrics: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The common one with the path of the signal, or a signal's own as it is."""
+    for name, value in names.items():
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    settings = Settings()
+    assert (settings.otlp("traces"), settings.otlp("metrics")) == (traces, metrics)
+
+
+def test_with_an_endpoint_no_file_is_written(collector: Collector, tmp_path: Path) -> None:
+    """Spans go to the collector and not to the folder as well."""
+    sinks = Sinks(tmp_path, f"{collector.url}/v1/traces")
+    with open_told("gateway", "case", sinks, CODES, event_digest) as told:
+        told.turn(Turn())
+    assert (list(tmp_path.iterdir()), len(collector.spans)) == ([], 1)
