@@ -8,7 +8,7 @@ from typing import Any
 
 from consent.terms import EventType
 from hub.check.facts import Register
-from hub.check.rows import Rows, Wanted, wanted
+from hub.check.rows import Rows, Wanted, floor, wanted
 
 PLACES = ("area", "addressee")
 
@@ -161,9 +161,8 @@ class Plain:
 
     def _meets(self, line: Mapping[str, Any], got: Wanted | None) -> bool:
         """Whether a release holds the required leaves of the floor."""
-        groups = {*line.get("floor", []), *line.get("floor_generalised", [])}
-        floor = [field.path for field in self.seen.type.fields if field.group in groups and field.required]
-        return got is not None and all(path in got for path in floor)
+        needs = floor(line, self.seen.type)
+        return got is not None and all(path in got and how in (None, got[path]) for path, how in needs)
 
     def _fallback(self, unit: Mapping[str, Any], line: Mapping[str, Any]) -> Mapping[str, Any] | None:
         own = self.register.get("unit", unit["fallback"]) if unit["fallback"] else None

@@ -57,6 +57,25 @@ def wanted(rows: Rows, event: EventType, cell: tuple[str, str], truth: Truth, pa
     return _leaves(event, groups) or None
 
 
+def floor(line: Mapping[str, Any], event: EventType) -> list[tuple[str, Transform | None]]:
+    """The required leaves of a duty line's floor, with their transform where it must be as given.
+
+    Of a group that may be generalised only the leaves that its own rule leaves.
+    """
+    required = [(leaf, leaf.path.rpartition(".")[2]) for leaf in event.fields if leaf.required]
+    exact = [
+        (leaf.path, _how(name, leaf.kind, leaf.base.value, None))
+        for leaf, name in required
+        if leaf.group in line["floor"]
+    ]
+    coarse = [
+        (leaf.path, None)
+        for leaf, name in required
+        if leaf.group in line.get("floor_generalised", []) and _how(name, leaf.kind, leaf.base.value, str(leaf.group))
+    ]
+    return [*exact, *coarse]
+
+
 def _gifts(rows: Rows, row: Mapping[str, Any], cell: tuple[str, str], package: str | None) -> list[tuple[Any, Any]]:
     """What a row gives: itself, or its packages up to the one consented to."""
     if "packages" not in row:

@@ -204,6 +204,15 @@ def test_a_suspended_unit_gets_nothing_and_its_duty_passes_on() -> None:
     assert "uo6tub" in told
 
 
+def test_a_technical_alert_passes_on_though_its_floor_is_coarse() -> None:
+    """Of the state of the alert the floor asks only the kind: the next order monitoring serves with that."""
+    past = Past()
+    past.change("unit", ORDERS, state="suspended")
+    past.happen(next(event for event in pool() if event.record.get("severity") == "technical"))
+    assert past.found() == []
+    assert [record.topic for record in past.releases] == ["release.alert.u2kbdw.p3"]
+
+
 def test_an_agreement_that_ran_out_ends_permissions_but_no_duty() -> None:
     """The shelter's has ended; the prosecutor's too, but a duty line goes on until a person ends it."""
     over = {"until": NOW - DAY_MS}

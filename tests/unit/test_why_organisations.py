@@ -95,6 +95,7 @@ def test_a_unit_without_an_organisation_is_no_officers_but_its_own() -> None:
     alone = moved(SHELTER, None, REVISION - 1)
     assert (heard(f"dpo:{TOWN}", alone), heard(f"dpo:{SHELTER}", alone)) == ([CENTRE], [SHELTER])
     assert not Audience(AudienceKind.DPO).owns(SHELTER, {"organisation": None})
+    assert not Audience(AudienceKind.UNIT, TOWN).owns(SHELTER, {"organisation": TOWN})
 
 
 def test_what_was_refused_belongs_where_the_source_was_at_that_moment() -> None:
