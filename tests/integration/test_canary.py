@@ -1,7 +1,8 @@
 """The canary: a token in every personal text and in publishers' headers is found nowhere but where it was released to.
 
 The hub runs as processes of its own at log level DEBUG. What holds whole events by its nature (inboxes, `admitted`) is
-not searched; everything else of the broker, the logs, the spans and what the command line says is.
+not searched; everything else of the broker, the logs, the spans and what the command line says is. Then each part runs
+alone and takes as much again, so that what it says over HTTP and sends by OTLP is searched, too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +23,9 @@ from hub.contracts.envelope import inbox_headers, uuid_text
 from hub.contracts.keys import event_digest
 from hub.demo.crowd import Published
 from tests.support.canary import Canary, singing
-from tests.support.hub import Hub, in_processes, prepared
+from tests.support.collector import collecting
+from tests.support.hub import LANES, Hub, in_processes, prepared
+from tests.support.parts import running
 
 TYPES = ("incident.reported", "risk.assessed", "ppo.issued", "referral.made", "child.involved", "emis.alert.raised")
 WHOLE = ("inbox.", "admitted.", "__")
@@ -59,10 +63,28 @@ async def sung(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
             receipts = [t for t in await hub.topics() if t.startswith("receipt.") and t.split(".")[2] in hub.codes]
             await hub.read(receipts, sent, lambda record: True)
             said = await _said(hub, canary, events["incident.reported"])
+        for event_type in TYPES:
+            event = events[f"{event_type} again"] = singing(hub, canary, event_type)
+            sent += await _publish(hub, canary, event)
+        sent += await _publish_faulty(hub, canary, events["incident.reported again"])
+        with collecting() as collector:
+            hub.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+            said["metrics"] = await _measured(hub, receipts, sent)
+        said |= {f"otlp {kind}": b"".join(collector.bodies(f"/v1/{kind}")) for kind in ("traces", "metrics")}
         names = [name for name in await hub.topics() if not name.startswith(WHOLE)]
         said["spans"] = b"".join(file.read_bytes() for file in sorted(spans.iterdir()))
         said |= {"logs": hub.log.read_bytes(), "topics and groups": " ".join([*names, *await _groups(hub)]).encode()}
         yield Sung(hub, canary, events, await hub.read_all(names), said)
+
+
+async def _measured(hub: Hub, receipts: list[str], sent: int) -> bytes:
+    """What every part answers under `/metrics` once so many events have their receipt."""
+    with ExitStack() as stack:
+        parts = [
+            stack.enter_context(running(hub, verb, "--lane", lane)) for lane in LANES for verb in ("admit", "gateway")
+        ]
+        await hub.read(receipts, sent, lambda record: True)
+        return "".join(part.text() for part in parts).encode()
 
 
 async def _publish(hub: Hub, canary: Canary, event: Published) -> int:
@@ -127,6 +149,9 @@ def test_the_canary_sang(sung: Sung) -> None:
     assert sung.said["logs"].count(b"\n") > 50
     spans = [json.loads(line) for line in sung.said["spans"].splitlines()]
     assert {span["name"] for span in spans} == {"gateway.turn", "admission.batch", "event"}
+    assert b"event" in sung.said["otlp traces"]
+    assert b"punte.outcomes" in sung.said["otlp metrics"]
+    assert all(f'code="{code}"' in sung.said["metrics"].decode() for code in ("frame", "decided", "conflict"))
     alert = sung.events["emis.alert.raised"]
     digest = event_digest(alert.source, alert.id).hex()
     assert digest in {span["attributes"].get("digest") for span in spans}
@@ -160,6 +185,9 @@ def test_a_release_holds_the_token_only_where_the_field_is_given(sung: Sung) -> 
     [
         "logs",
         "spans",
+        "metrics",
+        "otlp traces",
+        "otlp metrics",
         "topics and groups",
         "why",
         "trace",
@@ -171,7 +199,7 @@ def test_a_release_holds_the_token_only_where_the_field_is_given(sung: Sung) -> 
     ],
 )
 def test_nothing_that_is_said_holds_the_token(sung: Sung, where: str) -> None:
-    """Logs at level DEBUG, spans, names of topics and groups, answers and error texts."""
+    """Logs at level DEBUG, spans, metrics, names of topics and groups, answers and error texts."""
     assert sung.canary.found(sung.said[where]) == []
 
 
