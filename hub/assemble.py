@@ -25,7 +25,7 @@ from hub.contracts import topics
 from hub.contracts.audit import Verdict
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, codec
-from hub.contracts.envelope import TRACE_BYTES, traceparent
+from hub.contracts.envelope import TRACE_BYTES, traceparents
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import KeyRing, event_digest
 from hub.contracts.record import KafkaRecord
@@ -148,8 +148,7 @@ def trace_pool(size: int = 1024) -> Callable[[], bytes]:
 
     def take() -> bytes:
         if not fresh:
-            ids = os.urandom(TRACE_BYTES * size)
-            fresh.extend(traceparent(ids[at : at + TRACE_BYTES]) for at in range(0, len(ids), TRACE_BYTES))
+            fresh.extend(traceparents(os.urandom(TRACE_BYTES * size)))
         return fresh.pop()
 
     return take

@@ -176,10 +176,10 @@ def uuid_text(raw: bytes) -> str:
 TRACE_BYTES: Final = 24
 
 
-def traceparent(ids: bytes) -> bytes:
-    """An unsampled W3C traceparent of 24 fresh bytes: trace id and parent id."""
-    h = ids.hex()
-    return f"00-{h[:32]}-{h[32:]}-00".encode()
+def traceparents(ids: bytes) -> list[bytes]:
+    """Unsampled W3C traceparents, one for each 24 fresh bytes: trace id and parent id."""
+    h = ids.hex().encode()
+    return [b"00-%b-%b-00" % (h[at : at + 32], h[at + 32 : at + 48]) for at in range(0, len(h), 2 * TRACE_BYTES)]
 
 
 def inbox_headers(event_id: str, source: str, event_type: str, ms: int, subject: str) -> list[tuple[str, bytes]]:

@@ -5,12 +5,18 @@ Pure.
 Order kept for each record: repeat or conflict; decide; slice; second check; audit. A fault in reading or deciding an
 event costs that event, a fault of one release that release; both are recorded and go to quarantine, and the next record
 goes on (architecture.md section 3).
+
+A transaction is planned step by step, not event by event: all are read, all decided, then released receiver by
+receiver, then recorded. Each step's code stays in the processor's cache, a tenth of the whole cost; on every topic the
+events keep their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from consent.decide import Decided, Decision, decide
@@ -23,7 +29,6 @@ from hub.contracts.audit import (
     FactRef,
     GuardKind,
     Input,
-    RefusalEntry,
     Stage,
     Verdict,
     group_refusals,
@@ -34,16 +39,19 @@ from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.outputs import Outputs, Proofs, Subject
 from hub.gateway.pseudonyms import Origin
-from hub.gateway.releases import Releaser, fact_ref
-from hub.gateway.rules import ReadEvent, Rules, World
+from hub.gateway.releases import Releaser, Wanted, Work, fact_ref
+from hub.gateway.rules import FAULTS, ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
-from hub.release.walker import CheckFailed
 
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
 NOBODY: Final = "nobody"
 """An alert that no duty desk received: no area holds its place, or none of its desks has an agreement."""
-FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
+FAILED: Final[Mapping[RefusalReason | None, str]] = {
+    RefusalReason.CHECK_FAILED: "check_failed",
+    RefusalReason.TRANSFORM_FAILED: "transform_failed",
+}
+"""What quarantine says of a release that could not be made."""
 KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.REPEAT: (Verdict.DUPLICATE, "duplicate"),
     Seen.CONFLICT: (Verdict.CONFLICT, "refused"),
@@ -68,12 +76,17 @@ class Known(Protocol):
 
 @dataclass(slots=True)
 class _Batch:
-    """What all events of a transaction share."""
+    """What all events of a transaction share.
+
+    `wanted`: the releases to be made, by subscription. `told`: what is recorded at the end, in the order of the events.
+    """
 
     out: Outputs
     facts: Facts
     stamp: bytes
     now: int
+    wanted: defaultdict[int, list[Wanted]] = field(default_factory=lambda: defaultdict(list))
+    told: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Planner:
@@ -96,17 +109,25 @@ class Planner:
         """
         facts = self._knowledge.at(now)
         batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
-        for record in records:
-            try:
-                event = self._read(record)
-            except FAULTS as fault:
-                self._unreadable(record, fault, batch)
-            else:
+        for event in [self._readable(record, batch) for record in records]:
+            if event is not None:
                 self._one(event, seen, batch)
+        for wanted in batch.wanted.values():
+            self._releaser.release(wanted, out)
+        for tell in batch.told:
+            tell()
 
     def _stamp(self, revision: int, now: int) -> bytes:
         rules = self._rules
         return BatchStamp(now, now, rules.policy.digest, revision, self._world.build, (rules.keys.epoch,)).shared()
+
+    def _readable(self, record: KafkaRecord, batch: _Batch) -> ReadEvent | None:
+        """The event of a record; None when there is none in it, which is recorded."""
+        try:
+            return self._read(record)
+        except FAULTS as fault:
+            self._unreadable(record, fault, batch)
+            return None
 
     def _read(self, record: KafkaRecord) -> ReadEvent:
         """Everything that can fail on a record admission did not write, before anything of it is written."""
@@ -142,13 +163,13 @@ class Planner:
             event = event._replace(subject=subject._replace(digest=digest))
             verdict = seen.look(digest, check)
         if verdict is not Seen.NEW:
-            self._known(event.subject, verdict, batch)
+            batch.told.append(partial(self._known, event.subject, verdict, batch))
             return
         digest = event.subject.digest or b""
         try:
             decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
         except FAULTS:
-            self._undecided(event.subject, batch)
+            batch.told.append(partial(self._undecided, event.subject, batch))
             return
         self._new(event, digest, decided, batch)
         seen.add(digest, check, batch.now)
@@ -172,41 +193,36 @@ class Planner:
         self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
-        """Release what was decided, and record it."""
-        releases, refusals = self._release(event, digest, decided, batch)
+        """Want what was decided, and have it recorded once it is made."""
+        work = self._releaser.work(event, digest)
+        for decision in decided.decisions:
+            if decision.selected is None:
+                work.refused.append((decision, decision.refusal))
+            else:
+                batch.wanted[id(decision.subscription)].append((work, decision))
+        batch.told.append(partial(self._made, work, decided, batch))
+
+    def _made(self, work: Work, decided: Decided, batch: _Batch) -> None:
+        """Record what became of an event: its releases, and for each unit that got none the reason."""
+        event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
-            self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)
+            self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
         if self._lane is Lane.ALERT and not self._reached(event, decided):
-            self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NOBODY, batch.now)
-        self._proofs.decision(batch.out, event.subject, batch.stamp, _head(event), (releases, refusals))
-        code = "late" if event.admission.late else "admitted"
-        self._proofs.receipt(batch.out, event.subject, "admitted", code, batch.now)
-        batch.out.counts["releases"] += len(releases)
+            self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
+        for _, reason in work.refused:
+            if reason in FAILED:
+                self._proofs.quarantine(out, event.subject, Stage.RELEASE, FAILED[reason], now)
+        refusals = group_refusals([_refusal(*each) for each in work.refused]) if work.refused else []
+        entries = work.releases, refusals
+        self._proofs.decision(out, event.subject, batch.stamp, _head(event), entries)
+        self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
+        out.counts["releases"] += len(work.releases)
 
     def _reached(self, event: ReadEvent, decided: Decided) -> bool:
         """Whether a duty desk gets the event; a release that then fails is in quarantine by itself."""
         duties = self._rules.policy.duties
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return any((event.view.type, to.unit.role, to.purpose) in duties for to in given)
-
-    def _release(
-        self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch
-    ) -> tuple[list[bytes], list[RefusalEntry]]:
-        """Every release that can be made; what fails is refused for that unit and goes to quarantine."""
-        releases: list[bytes] = []
-        refusals: list[Refusal] = []
-        for decision in decided.decisions:
-            if decision.selected is None:
-                refusals.append(_refusal(decision, decision.refusal))
-                continue
-            try:
-                releases.append(self._releaser.release(event, digest, decision, batch.out))
-            except FAULTS as fault:
-                failed = isinstance(fault, CheckFailed)
-                reason = RefusalReason.CHECK_FAILED if failed else RefusalReason.TRANSFORM_FAILED
-                refusals.append(_refusal(decision, reason))
-                self._proofs.quarantine(batch.out, event.subject, Stage.RELEASE, reason.value, batch.now)
-        return releases, group_refusals(refusals) if refusals else []
 
 
 def _head(event: ReadEvent) -> DecisionHead:

@@ -1,4 +1,4 @@
-"""One release: cut it from the bytes, check it, address it. Pure but for the random bytes handed in.
+"""Releases: cut them from the bytes, check them, address them. Pure but for the random bytes handed in.
 
 Rule kept: everything that leaves is here: value, key, timestamp (the batch's) and the closed list of headers
 (contract.md section 1). Nothing of the publisher's headers is copied; every id differs for every unit.
@@ -6,19 +6,22 @@ Rule kept: everything that leaves is here: value, key, timestamp (the batch's) a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from consent.decide import Decision
 from consent.facts import Fact, Subscription
-from consent.terms import Lane, Transform
+from consent.terms import Lane, RefusalReason, Transform
 from hub.contracts import topics
 from hub.contracts.audit import CHECKED, FactRef, encode_release, receiver, varlong
 from hub.contracts.envelope import HUB_SOURCE, coarse, format_time, uuid_text
 from hub.contracts.keys import UnitKeys, attempt_tail, bytes_digest
 from hub.gateway.outputs import Outputs, Place
-from hub.gateway.rules import ReadEvent, Rules, World
+from hub.gateway.rules import FAULTS, Outgoing, ReadEvent, Rules, World
+from hub.release.walker import Check, CheckFailed
 
 SAMPLE: Final = 63
 ATTEMPT: Final = 1
@@ -40,40 +43,76 @@ class Address(NamedTuple):
     keys: UnitKeys
 
 
+class Work(NamedTuple):
+    """A decided event while its releases are made: `releases` as the decision record has them.
+
+    `in_full`: whether a library checks them as well. `refused`: the decisions that led to no release, and why.
+    """
+
+    event: ReadEvent
+    digest: bytes
+    in_full: bool
+    releases: list[bytes]
+    refused: list[tuple[Decision, RefusalReason | None]]
+
+
+Wanted = tuple[Work, Decision]
+"""A release to be made: the event, and what was decided for one receiver (`selected` is there)."""
+Made = tuple[Outgoing, bytes]
+"""A release that was cut: how it leaves, and its value."""
+
+
 @dataclass(slots=True)
 class Releaser:
-    """Makes the releases of a lane. One event in 64, and every alert, gets the full check as well."""
+    """Makes the releases of a lane."""
 
     lane: Lane
     rules: Rules
     world: World
     addresses: dict[int, Address] = field(default_factory=dict)
 
-    def release(self, event: ReadEvent, digest: bytes, decision: Decision, out: Outputs) -> bytes:
-        """One release written to `out`; gives its entry in the decision record. Raises before anything is written."""
-        assert decision.selected is not None
-        release, (_, unit, place, tail, keys) = decision.selected.release, self._address(decision.subscription)
-        cut, check, full_check = event.runtime.outgoing[release]
-        value = cut(event.body, event.offsets, event.origin, keys)
-        check(value)
-        full = self.lane is Lane.ALERT or not digest[0] & SAMPLE
-        if full:
-            full_check(value)
-        release_id = keys.identified(digest + tail)
-        subject = keys.seal_case(event.admission.case)
-        headers = [
-            SPECVERSION,
-            ("ce_id", uuid_text(release_id).encode()),
-            SOURCE,
-            event.runtime.type_header,
-            _time_header(event.admission.time, release.time),
-            ("ce_subject", subject),
-            ("traceparent", self.world.trace()),
-        ]
+    def work(self, event: ReadEvent, digest: bytes) -> Work:
+        """The work on an event just decided. One event in 64, and every alert, is checked in full."""
+        return Work(event, digest, self.lane is Lane.ALERT or not digest[0] & SAMPLE, [], [])
+
+    def release(self, wanted: Sequence[Wanted], out: Outputs) -> None:
+        """Make the releases of one subscription, written to `out` in the order of their events.
+
+        All are cut, then all checked, then all addressed. A fault costs that release: nothing of it is written.
+        """
+        address = self._address(wanted[0][1].subscription)
+        made = _cut(wanted, address.keys)
+        _check(range(len(made)), wanted, made, _WALKED)
+        _check([at for at, (work, _) in enumerate(wanted) if work.in_full], wanted, made, _IN_FULL)
+        for (work, decision), one in zip(wanted, made, strict=True):
+            if one is not None and not self._write(work, decision, one[1], address, out):
+                work.refused.append((decision, RefusalReason.TRANSFORM_FAILED))
+
+    def _write(self, work: Work, decision: Decision, value: bytes, address: Address, out: Outputs) -> bool:
+        """Address a release, write it and note its entry in the decision record; False: nothing of it was written."""
+        _, unit, place, tail, keys = address
+        (event, digest, in_full, releases, _), selected = work, decision.selected
+        assert selected is not None
+        try:
+            release_id = keys.identified(digest + tail)
+            subject = keys.seal_case(event.admission.case)
+            headers = [
+                SPECVERSION,
+                ("ce_id", uuid_text(release_id).encode()),
+                SOURCE,
+                event.runtime.type_header,
+                _time_header(event.admission.time, selected.release.time),
+                ("ce_subject", subject),
+                ("traceparent", self.world.trace()),
+            ]
+            facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
+            made = bytes_digest(value) + varlong(len(value)) + CHECKED[in_full]
+            entry = encode_release(unit, release_id, FIRST, varlong(decision.bits), facts, made)
+        except FAULTS:
+            return False
         out.add(place, subject, value, headers)
-        facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
-        made = bytes_digest(value) + varlong(len(value)) + CHECKED[full]
-        return encode_release(unit, release_id, FIRST, varlong(decision.bits), facts, made)
+        releases.append(entry)
+        return True
 
     def _address(self, subscription: Subscription) -> Address:
         """The address of a subscription, by identity: a changed register makes new subscriptions."""
@@ -87,6 +126,40 @@ class Releaser:
                 self.addresses.clear()
             self.addresses[id(subscription)] = found
         return found
+
+
+_WALKED: Final = attrgetter("check")
+_IN_FULL: Final = attrgetter("full_check")
+
+
+def _cut(wanted: Sequence[Wanted], keys: UnitKeys) -> list[Made | None]:
+    """Each release cut from its event; None, and refused, where a transform fails."""
+    made: list[Made | None] = []
+    for (event, _, _, _, refused), decision in wanted:
+        try:
+            outgoing = event.runtime.outgoing[decision.selected.release]  # type: ignore[union-attr]
+            made.append((outgoing, outgoing.cut(event.body, event.offsets, event.origin, keys)))
+        except FAULTS:
+            made.append(None)
+            refused.append((decision, RefusalReason.TRANSFORM_FAILED))
+    return made
+
+
+def _check(
+    places: Iterable[int], wanted: Sequence[Wanted], made: list[Made | None], check_of: Callable[[Outgoing], Check]
+) -> None:
+    """Check the releases at some places; one that fails is refused and taken out."""
+    for at in places:
+        one = made[at]
+        if one is None:
+            continue
+        try:
+            check_of(one[0])(one[1])
+        except FAULTS as fault:
+            (_, _, _, _, refused), decision = wanted[at]
+            made[at] = None
+            failed = isinstance(fault, CheckFailed)
+            refused.append((decision, RefusalReason.CHECK_FAILED if failed else RefusalReason.TRANSFORM_FAILED))
 
 
 @lru_cache(maxsize=8192)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consent.compile import Policy, Release
 from consent.facts import Event
@@ -14,6 +14,9 @@ from hub.gateway.outputs import Codecs, Subject
 from hub.gateway.pseudonyms import Origin
 from hub.release.slicer import Cut, Offsets, Slicer
 from hub.release.walker import Check
+
+FAULTS: Final = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
+"""What reading, deciding or releasing one event may raise and no other event pays for."""
 
 
 class Outgoing(NamedTuple):

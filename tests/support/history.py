@@ -23,7 +23,7 @@ from hub.check.rows import read_rows
 from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
-from hub.contracts.envelope import TRACE_BYTES, inbox_headers, traceparent
+from hub.contracts.envelope import TRACE_BYTES, inbox_headers, traceparents
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import b64, key_ring
@@ -53,7 +53,7 @@ KEYS: Final = key_ring(1, bytes(range(32)))
 
 def traces(rng: Random) -> Callable[[], bytes]:
     """Fresh traces whose chance is seeded."""
-    return lambda: traceparent(rng.randbytes(TRACE_BYTES))
+    return lambda: traceparents(rng.randbytes(TRACE_BYTES))[0]
 
 
 @dataclass(frozen=True, slots=True)

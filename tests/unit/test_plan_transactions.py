@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -228,3 +229,20 @@ def test_a_late_event_is_admitted_with_a_mark() -> None:
     wrote = desk().decide(admitted(event))
     assert wrote.said("receipt") == [("admitted", "late")]
     assert len(wrote.releases) == len(RECIPIENTS[3])
+
+
+def test_events_of_one_transaction_write_what_each_writes_alone() -> None:
+    """On every topic the records of several events stand in their order, the same but for the fresh traces."""
+    records = [admitted(scene(number), OFFSET + number) for number in (3, 1, 2)]
+    together, one_by_one = desk(), desk()
+    alone = [record for each in records for record in one_by_one.decide(each).records]
+    assert by_topic(together.decide(*records).records) == by_topic(alone)
+
+
+def by_topic(records: Sequence[Kept]) -> dict[str, list[Kept]]:
+    """The records of each topic in their order, without their traces."""
+    found: dict[str, list[Kept]] = {}
+    for record in records:
+        kept = [(name, value) for name, value in record.headers if name != "traceparent"]
+        found.setdefault(record.topic, []).append(replace(record, headers=kept, offset=0))
+    return found
