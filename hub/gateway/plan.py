@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 from consent.decide import Decided, Decision, decide
 from consent.facts import Event, Facts
-from consent.terms import Lane, RefusalReason
+from consent.terms import Lane, Purpose, RefusalReason
 from hub.contracts import topics
 from hub.contracts.audit import (
     BatchStamp,
@@ -78,14 +78,14 @@ class Known(Protocol):
 class _Batch:
     """What all events of a transaction share.
 
-    `wanted`: the releases to be made, by subscription. `told`: what is recorded at the end, in the order of the events.
+    `wanted`: the releases to be made, by unit and purpose. `told`: what is recorded at the end, by event.
     """
 
     out: Outputs
     facts: Facts
     stamp: bytes
     now: int
-    wanted: defaultdict[int, list[Wanted]] = field(default_factory=lambda: defaultdict(list))
+    wanted: defaultdict[tuple[str, Purpose], list[Wanted]] = field(default_factory=lambda: defaultdict(list))
     told: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -199,7 +199,8 @@ class Planner:
             if decision.selected is None:
                 work.refused.append((decision, decision.refusal))
             else:
-                batch.wanted[id(decision.subscription)].append((work, decision))
+                to = decision.subscription
+                batch.wanted[to.unit.code, to.purpose].append((work, decision))
         batch.told.append(partial(self._made, work, decided, batch))
 
     def _made(self, work: Work, decided: Decided, batch: _Batch) -> None:
@@ -213,6 +214,7 @@ class Planner:
             if reason in FAILED:
                 self._proofs.quarantine(out, event.subject, Stage.RELEASE, FAILED[reason], now)
         refusals = group_refusals([_refusal(*each) for each in work.refused]) if work.refused else []
+        work.releases.sort()  # by unit, whatever else the transaction holds
         entries = work.releases, refusals
         self._proofs.decision(out, event.subject, batch.stamp, _head(event), entries)
         self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)

@@ -76,7 +76,7 @@ class Releaser:
         return Work(event, digest, self.lane is Lane.ALERT or not digest[0] & SAMPLE, [], [])
 
     def release(self, wanted: Sequence[Wanted], out: Outputs) -> None:
-        """Make the releases of one subscription, written to `out` in the order of their events.
+        """Make the releases of one unit and purpose, written to `out` in the order of their events.
 
         All are cut, then all checked, then all addressed. A fault costs that release: nothing of it is written.
         """

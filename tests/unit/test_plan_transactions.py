@@ -233,7 +233,9 @@ def test_a_late_event_is_admitted_with_a_mark() -> None:
 
 def test_events_of_one_transaction_write_what_each_writes_alone() -> None:
     """On every topic the records of several events stand in their order, the same but for the fresh traces."""
-    records = [admitted(scene(number), OFFSET + number) for number in (3, 1, 2)]
+    again = replace(scene(3), id="00000000-0000-4000-8000-0000000000ff")
+    events = (scene(3), scene(1), again, scene(2))
+    records = [admitted(event, OFFSET + place) for place, event in enumerate(events)]
     together, one_by_one = desk(), desk()
     alone = [record for each in records for record in one_by_one.decide(each).records]
     assert by_topic(together.decide(*records).records) == by_topic(alone)
