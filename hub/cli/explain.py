@@ -1,7 +1,7 @@
 """`punte explain`: what a code means and what to do about it.
 
-Rule kept: the sentences are those of the tables (`hub.contracts.refusals`, `hub.errors`); none is made here. A code of
-a command has English words only.
+Rule kept: the sentences are those of the tables (`hub.contracts.refusals`, `hub.contracts.alarms`, `hub.errors`); none
+is made here. A code of a command has English words only.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Annotated
 import typer
 
 from consent.messages import Language
+from hub.contracts.alarms import ALARMS
 from hub.contracts.refusals import MEANINGS
 from hub.errors import ERRORS, Exit, PunteError
 
 Code = Annotated[str | None, typer.Argument(metavar="[CODE]", help="A code; all of them when left out.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the sentences.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
-EVENT, COMMAND = "event", "command"
+EVENT, ALARM, COMMAND = "event", "alarm", "command"
 IN_ROMANIAN = {
     EVENT: "eveniment",
+    ALARM: "alarmă",
     COMMAND: "comandă",
     "nobody": "nimeni",
     "sender": "expeditorul",
@@ -38,7 +40,7 @@ IN_ROMANIAN = {
 
 
 def main(code: Code = None, lang: Lang = Language.EN, as_json: AsJson = False) -> int:
-    """Tell what a code of a receipt, a quarantine entry or a command means, whose turn it is, and what to do."""
+    """Tell what a code of a receipt, a quarantine entry, an alarm or a command means, whose turn it is, what to do."""
     rows = [row for row in _rows(lang) if code in (None, row["code"])]
     if not rows:
         raise PunteError("usage", "there is no such code", "see all of them with `punte explain`")
@@ -52,11 +54,12 @@ def main(code: Code = None, lang: Lang = Language.EN, as_json: AsJson = False) -
 
 
 def _rows(lang: Language) -> Iterator[dict[str, str]]:
-    """Every code: first those of events, then those of commands; one word can be a code of both."""
-    for code, meaning in MEANINGS.items():
-        words = meaning.ro if lang is Language.RO else meaning.en
-        turn = meaning.turn.value
-        yield {"code": code, "of": EVENT, "turn": turn, "what": words.what, "remedy": words.remedy}
+    """Every code: those of events, of alarms, of commands; one word can be a code of two of them."""
+    for of, table in ((EVENT, MEANINGS), (ALARM, ALARMS)):
+        for code, meaning in table.items():
+            words = meaning.ro if lang is Language.RO else meaning.en
+            turn = meaning.turn.value
+            yield {"code": code, "of": of, "turn": turn, "what": words.what, "remedy": words.remedy}
     for code, row in ERRORS.items():
         what = row.title[:1].lower() + row.title[1:]
         yield {"code": code, "of": COMMAND, "turn": row.fault.value, "what": what, "remedy": row.remedy}

@@ -1,0 +1,71 @@
+"""What each alarm of a running hub means, and what to do about it. Pure.
+
+Rule kept: an alarm is a log line of level error with a code; no code without its row, no row without its code (a test
+collects the codes from the source). A row holds no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.contracts.refusals import Meaning, Turn, Words
+
+ALARMS: Final[Mapping[str, Meaning]] = {
+    "fence_not_reached": Meaning(
+        Turn.HUB,
+        Words(
+            "a part has waited too long to read the register up to its end; until then it decides nothing",
+            "see `punte doctor`; events wait and none is lost; if it goes on while Kafka answers, start the part anew",
+        ),
+        Words(
+            "o parte așteaptă de prea mult timp să citească registrul până la capăt; până atunci nu hotărăște nimic",
+            "vedeți `punte doctor`; evenimentele așteaptă, niciunul nu se pierde; dacă ține, reporniți partea",
+        ),
+    ),
+    "register_unreachable": Meaning(
+        Turn.HUB,
+        Words(
+            "Kafka does not say how far the register is; until then nothing is decided",
+            "look after the broker with `punte doctor`; the part asks again by itself and goes on where it stopped",
+        ),
+        Words(
+            "Kafka nu spune până unde a ajuns registrul; până atunci nu se hotărăște nimic",
+            "verificați brokerul cu `punte doctor`; partea întreabă din nou singură și continuă de unde a rămas",
+        ),
+    ),
+    "register_unreadable": Meaning(
+        Turn.REGISTER,
+        Words(
+            "a record of the register cannot be read, so no part that folds it works on",
+            "write a readable record under the same key: `punte register list` names the offset; then start the hub",
+        ),
+        Words(
+            "o înregistrare din registru nu poate fi citită, deci nicio parte care o folosește nu mai lucrează",
+            "scrieți sub aceeași cheie una care se citește: `punte register list` dă poziția; apoi porniți hubul",
+        ),
+    ),
+    "part_refused": Meaning(
+        Turn.HUB,
+        Words(
+            "a part of the hub refused to start again, while the others run on with what they have proven",
+            "the lines before it say why; mend the policy, the keys or the register: it is tried again by itself",
+        ),
+        Words(
+            "o parte a hubului a refuzat să repornească, iar celelalte lucrează mai departe cu ce au dovedit",
+            "rândurile dinainte spun de ce; corectați politica, cheile sau registrul: se încearcă din nou singur",
+        ),
+    ),
+    "quarantined": Meaning(
+        Turn.HUB,
+        Words(
+            "something waits for a person: an alert that was refused, or an event that could not be decided or served",
+            "look into `quarantine.<lane>` or ask `punte trace EVENT_ID` for its code, then `punte explain CODE`",
+        ),
+        Words(
+            "ceva așteaptă un om: o alertă refuzată sau un eveniment care nu a putut fi hotărât ori divulgat",
+            "căutați codul în `quarantine.<bandă>` sau cu `punte trace EVENT_ID`, apoi `punte explain COD`",
+        ),
+    ),
+}
+"""Every code of an alarm."""
