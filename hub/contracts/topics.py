@@ -166,19 +166,22 @@ def unit_acls(party: Party) -> list[Acl]:
 def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
     """What a real broker grants to the hub's own processes, one principal per capability (contract.md section 2).
 
-    `views` answers `punte why`: it reads the audit without a group, and writes the record of each question.
+    `views` answers `punte why`: it reads the audit without a group, and writes the record of each question. `trace` is
+    for `punte trace`, which reads beyond that what was admitted and released; `doctor` for `punte doctor` and `status`.
     """
     rights: list[Acl] = []
     for lane in sorted(lanes):
         rights += _ingress_acls(lane) + _gateway_acls(lane)
         rights += _grant("punte-registry", "Read", "Topic", admitted(lane), audit_decision(lane))
         rights += _grant("punte-registry", "Read", "Group", f"registry.{lane}")
-        rights += _grant("punte-views", "Read", "Topic", audit_decision(lane), audit_attempt(lane))
-        rights += _grant("punte-views", "Write", "Topic", audit_attempt(lane))
+        rights += _views_acls("punte-views", lane) + _trace_acls(lane) + _doctor_acls(lane)
     rights += _grant("punte-ingress", "Read", "Topic", REGISTER)
     rights += _grant("punte-gateway", "Read", "Topic", REGISTER, AUDIT_POLICY)
     rights += _grant("punte-gateway", "Write", "Topic", AUDIT_POLICY)
-    rights += _grant("punte-views", "Read", "Topic", REGISTER, AUDIT_REGISTER, AUDIT_POLICY)
+    for who in ("punte-views", "punte-trace"):
+        rights += _grant(who, "Read", "Topic", REGISTER, AUDIT_REGISTER, AUDIT_POLICY)
+    rights += _grant("punte-doctor", "Read", "Topic", REGISTER, AUDIT_REGISTER)
+    rights += _grant("punte-doctor", "Describe", "Topic", AUDIT_POLICY, AUDIT_DELIVERY)
     rights += _grant("punte-registry", "Read", "Topic", REGISTER, AUDIT_REGISTER)
     return [*rights, *_grant("punte-registry", "Write", "Topic", REGISTER, AUDIT_REGISTER)]
 
@@ -200,6 +203,31 @@ def _gateway_acls(lane: Lane) -> list[Acl]:
         *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),
         *_grant("punte-gateway", "Read", "Group", f"gateway.{lane}"),
         *_grant("punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"),
+    ]
+
+
+def _views_acls(who: str, lane: Lane) -> list[Acl]:
+    """The proofs of a lane, and the record of a question among its attempts."""
+    read = _grant(who, "Read", "Topic", audit_decision(lane), audit_attempt(lane))
+    return [*read, *_grant(who, "Write", "Topic", audit_attempt(lane))]
+
+
+def _trace_acls(lane: Lane) -> list[Acl]:
+    """Beside the proofs, the records they speak of, in every unit's topics: the auditor's own login, nobody else's."""
+    told = (admitted(lane), f"receipt.{lane}.*", quarantine(lane), f"release.{lane}.*")
+    return [*_views_acls("punte-trace", lane), *_grant("punte-trace", "Read", "Topic", *told)]
+
+
+def _doctor_acls(lane: Lane) -> list[Acl]:
+    """That topics are there, how far groups are, and the moment of what waits; it reads no release and writes nothing.
+
+    Kafka has no right to a timestamp alone: to tell the age of what waits takes reading the inboxes.
+    """
+    there = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", audit_decision(lane), audit_attempt(lane))
+    return [
+        *_grant("punte-doctor", "Read", "Topic", f"inbox.{lane}.*", admitted(lane), quarantine(lane)),
+        *_grant("punte-doctor", "Describe", "Topic", *there),
+        *_grant("punte-doctor", "Describe", "Group", f"ingress.{lane}", f"gateway.{lane}"),
     ]
 
 

@@ -1,5 +1,7 @@
 """Topics and rights: lanes share none, a unit writes its inbox alone, each process may do what it does and no more."""
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from itertools import combinations
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from consent.terms import Lane, Purpose
 from hub.contracts import topics
 from hub.contracts.topics import Acl, Party, hub_acls, plan, unit_acls, unit_topics
+from hub.doctor.lanes import Stage, followed, group
 from hub.views.project import topics_read
 
 PARTY = Party("uaaaaa", frozenset(Lane), frozenset({Purpose.P1, Purpose.P6}), publishes=True)
@@ -62,6 +65,44 @@ def test_who_asks_why_reads_what_answers_need_and_writes_the_record_of_the_quest
     wanted = {Acl("User:punte-views", "Read", "Topic", name) for name in topics_read()}
     wanted |= {Acl("User:punte-views", "Write", "Topic", topics.audit_attempt(lane)) for lane in Lane}
     assert granted == wanted
+
+
+def allowed(who: str, operation: str, kind: str = "Topic") -> set[str]:
+    """The names on which a principal may do something, a star at the end standing for more."""
+    return {
+        a.name for a in hub_acls(Lane) if (a.principal, a.operation, a.resource) == (f"User:{who}", operation, kind)
+    }
+
+
+def covered(names: Iterable[str], rights: set[str]) -> dict[str, str | None]:
+    """Each name with the right that covers it."""
+    return {name: next((right for right in rights if fnmatchcase(name, right)), None) for name in names}
+
+
+TOPICS = [spec.name for spec in plan([PARTY, OTHER], Lane)]
+
+
+def test_the_doctor_sees_every_topic_and_group_and_reads_no_more_than_the_ages_of_what_waits() -> None:
+    """It reads what stages take from, quarantines, the register and its copy; of the rest that it is there."""
+    reads, describes = allowed("punte-doctor", "Read"), allowed("punte-doctor", "Describe")
+    taken = {name for stage in Stage for lane in Lane for name in followed(stage, lane, TOPICS)}
+    wanted = taken | {topics.quarantine(lane) for lane in Lane} | {topics.REGISTER, topics.AUDIT_REGISTER}
+    assert {name for name, right in covered(TOPICS, reads).items() if right} == wanted
+    assert {name for name, right in covered(TOPICS, describes).items() if right} == set(TOPICS) - wanted
+    assert {*covered(TOPICS, reads | describes).values()} == reads | describes
+    assert allowed("punte-doctor", "Describe", "Group") == {group(stage, lane) for stage in Stage for lane in Lane}
+    operations = {(a.operation, a.resource) for a in hub_acls(Lane) if a.principal == "User:punte-doctor"}
+    assert operations == {("Read", "Topic"), ("Describe", "Topic"), ("Describe", "Group")}
+
+
+def test_who_traces_an_event_reads_what_its_way_is_told_from() -> None:
+    """All that `punte why` reads and the records themselves, releases included; it writes the question and no more."""
+    told = {name for name in TOPICS if name.startswith(("admitted.", "receipt.", "quarantine.", "release."))}
+    reads = allowed("punte-trace", "Read")
+    assert {name for name, right in covered(TOPICS, reads).items() if right} == {*topics_read(), *told}
+    assert {*covered(TOPICS, reads).values()} - {None} == reads
+    assert allowed("punte-trace", "Write") == {topics.audit_attempt(lane) for lane in Lane}
+    assert {a.operation for a in hub_acls(Lane) if a.principal == "User:punte-trace"} == {"Read", "Write"}
 
 
 def test_the_register_and_the_policy_record_have_one_writer_each() -> None:
