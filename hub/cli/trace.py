@@ -63,7 +63,10 @@ async def ask(settings: Settings, who: Audience, asked: str) -> tuple[Passage, .
 
     catalogue = load_catalogue()
     trail = make_trail(catalogue, asked)
-    tracks = Tracks(asked, record_codec(catalogue, "audit.receipt"), record_codec(catalogue, "audit.quarantine"))
+    receipt, quarantine, delivery = (
+        record_codec(catalogue, f"audit.{name}") for name in ("receipt", "quarantine", "delivery")
+    )
+    tracks = Tracks(asked, receipt, quarantine, delivery)
     try:
         await read_trail(settings.kafka(), trail)
         await read_tracks(settings.kafka(), wanted(trail), tracks)

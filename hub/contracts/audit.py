@@ -59,6 +59,15 @@ class Stage(StrEnum):
     RELEASE = "release"
 
 
+class DeliveryState(StrEnum):
+    """How far a release, or its recall, came: handed to the unit's application, acknowledged by it."""
+
+    HANDED = "handed"
+    ACKED = "acked"
+    RECALL_SENT = "recall_sent"
+    RECALL_ACKED = "recall_acked"
+
+
 class FactRef(NamedTuple):
     """A register record a decision rests on: digest of its key (16 bytes) and its offset."""
 

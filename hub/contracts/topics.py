@@ -180,6 +180,7 @@ def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
     rights += _grant("punte-gateway", "Write", "Topic", AUDIT_POLICY)
     for who in ("punte-views", "punte-trace"):
         rights += _grant(who, "Read", "Topic", REGISTER, AUDIT_REGISTER, AUDIT_POLICY)
+    rights += _grant("punte-trace", "Read", "Topic", AUDIT_DELIVERY)
     rights += _grant("punte-doctor", "Read", "Topic", REGISTER, AUDIT_REGISTER)
     rights += _grant("punte-doctor", "Describe", "Topic", AUDIT_POLICY, AUDIT_DELIVERY)
     rights += _grant("punte-registry", "Read", "Topic", REGISTER, AUDIT_REGISTER)

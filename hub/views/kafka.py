@@ -41,6 +41,7 @@ async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartiti
 
 async def read_tracks(options: Options, wanted: Wanted, tracks: Tracks) -> None:
     """Feed what a way needs beside the audit: the admitted records by position, the rest from its moment on."""
+    tracks.expected = wanted.releases
     names = {*wanted.since, *(topics.admitted(lane) for lane in Lane)}
     partitions = await existing(options, sorted(names))
     for where in wanted.records:

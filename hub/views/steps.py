@@ -101,7 +101,13 @@ def _release(release: ReleaseStep, language: Language) -> Iterator[Node]:
     else:
         same = words["way_same" if commit.sha256 == release.sha256 else "way_other"]
         yield Node(words["way_commit"].format(at=format_time(commit.at), where=_where(commit.place), same=same))
-    yield Node(words["way_delivery"])
+    yield Node(_delivery(release, language))
+
+
+def _delivery(release: ReleaseStep, language: Language) -> str:
+    words = TABLES[language]
+    steps = [words[f"way_{each.state}"].format(at=format_time(each.at)) for each in release.delivery]
+    return words["way_delivery"].format(steps=", ".join(steps)) if steps else words["way_undelivered"]
 
 
 def as_json(asked: str, passages: Sequence[Passage], language: Language) -> Mapping[str, object]:
@@ -144,7 +150,7 @@ def _release_json(release: ReleaseStep) -> Mapping[str, object]:
         "slice": {"length": release.length, "sha256": release.sha256.hex()},
         "second_check": release.second_check,
         "commit": release.commit and _commit_json(release.commit, release.sha256),
-        "delivery": "not_known",
+        "delivery": [{"state": each.state.value, "at": each.at} for each in release.delivery],
     }
 
 

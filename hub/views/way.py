@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import Input, lane_of
+from hub.contracts.audit import DeliveryState, Input, lane_of
 from hub.contracts.codec import RecordCodec
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import bytes_digest
@@ -37,9 +37,19 @@ class Committed(NamedTuple):
     sha256: bytes
 
 
+class Delivered(NamedTuple):
+    """What `audit.delivery` says of a release: a state and its first moment (ms)."""
+
+    state: DeliveryState
+    at: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseStep:
-    """One release: what was cut, how it was checked, and where it lies; `commit` is None when it is not there."""
+    """One release: what was cut, how it was checked, where it lies, how far it was delivered.
+
+    `commit` is None when it is not there; `delivery` is in the order of time, empty without a receipt.
+    """
 
     id: str
     unit: str
@@ -49,6 +59,7 @@ class ReleaseStep:
     sha256: bytes
     second_check: str
     commit: Committed | None
+    delivery: tuple[Delivered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +114,21 @@ class Passage:
 
 @dataclass(slots=True)
 class Tracks:
-    """What topics beside the audit say of one event: feed it records of any topic that `wanted` names."""
+    """What topics beside the audit say of one event: feed it records of any topic that `wanted` names.
+
+    `expected`: the ids of its releases (16 bytes each); deliveries of others are passed over.
+    """
 
     asked: str
     receipt: RecordCodec
     quarantine: RecordCodec
+    delivery: RecordCodec
+    expected: frozenset[bytes] = frozenset()
     admitted: dict[Input, Admitted] = field(default_factory=dict)
     receipts: list[Record] = field(default_factory=list)
     waiting: dict[Input, list[Record]] = field(default_factory=dict)
     releases: dict[str, Committed] = field(default_factory=dict)
+    deliveries: dict[bytes, list[Record]] = field(default_factory=dict)
 
     def take(self, record: KafkaRecord) -> None:
         """Fold one record."""
@@ -120,6 +137,7 @@ class Tracks:
             "receipt": self._receipt,
             "quarantine": self._quarantine,
             "release": self._release,
+            "audit": self._delivery,
         }
         takes[record.topic.partition(".")[0]](record)
 
@@ -141,6 +159,23 @@ class Tracks:
         released = (dict(record.headers).get("ce_id") or b"").decode("ascii", "replace")
         self.releases[released] = Committed(_place(record), record.timestamp, bytes_digest(record.value or b""))
 
+    def _delivery(self, record: KafkaRecord) -> None:
+        """Most speak of other releases: their bytes are searched before they are decoded."""
+        value = record.value or b""
+        if any(each in value for each in self.expected):
+            told = self.delivery.decode(value)
+            self.deliveries.setdefault(told["releaseId"], []).append(told)
+
+    def delivered(self, release: bytes, unit: str) -> tuple[Delivered, ...]:
+        """What its own unit's receipts say of a release; a state that is told again counts once."""
+        first = dict[DeliveryState, int]()
+        for told in self.deliveries.get(release, ()):
+            if told["unit"] == unit:
+                state = DeliveryState(told["state"])
+                first[state] = min(told["at"], first.get(state, told["at"]))
+        order = list(DeliveryState)
+        return tuple(sorted((Delivered(*each) for each in first.items()), key=lambda d: (d.at, order.index(d.state))))
+
 
 def _place(record: KafkaRecord) -> Input:
     return Input(record.topic, record.partition, record.offset)
@@ -148,7 +183,7 @@ def _place(record: KafkaRecord) -> Input:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What must be read to tell a way: single records, topics from a moment (ms) on.
+    """What must be read to tell a way: single records, topics from a moment (ms) on, the ids of its releases.
 
     `search`: nothing is known yet, so the headers of all admitted records must be looked at.
     """
@@ -156,6 +191,7 @@ class Wanted:
     records: tuple[Input, ...]
     since: Mapping[str, int]
     search: bool
+    releases: frozenset[bytes] = frozenset()
 
 
 def wanted(trail: Trail) -> Wanted:
@@ -165,11 +201,13 @@ def wanted(trail: Trail) -> Wanted:
     inputs += [(lane, each["source"], each["at"], _input(each)) for lane, each in trail.attempts]
     names = [(topic, at) for lane, source, at, _ in inputs for topic in _told_of(lane, source)]
     for each in decisions:
-        names += [(topic, each.head["batchAt"]) for topic in _release_topics(trail, each)]
+        told = [*_release_topics(trail, each), *([topics.AUDIT_DELIVERY] if each.releases else [])]
+        names += [(topic, each.head["batchAt"]) for topic in told]
     for topic, at in names:
         since[topic] = min(at, since.get(topic, at))
     records = {where for *_, where in inputs if where.topic.startswith("admitted.")}
-    return Wanted(tuple(sorted(records)), since, not inputs)
+    releases = frozenset(entry["releaseId"] for each in decisions for entry in each.releases)
+    return Wanted(tuple(sorted(records)), since, not inputs, releases)
 
 
 def _told_of(lane: Lane, source: str) -> tuple[str, str]:
@@ -247,6 +285,7 @@ def _decision(trail: Trail, tracks: Tracks, told: DecisionTold) -> DecisionStep:
     for entry in told.releases:
         released, code = uuid_text(entry["releaseId"]), _code(trail, told, entry["unitOrdinal"])
         made = entry["length"], entry["sha256"], entry["secondCheck"], tracks.releases.get(released)
-        releases.append(ReleaseStep(released, code, entry["purpose"], entry["attempt"], *made))
+        handed = tracks.delivered(entry["releaseId"], code)
+        releases.append(ReleaseStep(released, code, entry["purpose"], entry["attempt"], *made, handed))
     fence = head["registerRevision"], head["build"]
     return DecisionStep(head["batchAt"], head["policyDigest"], *fence, dict(refused), tuple(releases))

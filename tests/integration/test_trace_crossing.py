@@ -14,6 +14,7 @@ from hub.contracts.envelope import Admission
 from hub.contracts.keys import HANDLE
 from hub.registry.federation import parties
 from hub.registry.topics.kafka import create
+from hub.views.project import raw_id
 from tests.support.hub import Hub, hub
 from tests.support.published import faults
 
@@ -52,8 +53,27 @@ async def test_an_alert_shows_every_step_in_order(hub: Hub) -> None:
     assert passage["receipt"]["at"] == passage["decision"]["at"]
     assert (release["second_check"], release["commit"]["as_decided"]) == ("full", True)
     assert release["commit"]["topic"] == topics.release(Lane.ALERT, desk, "P1")
-    assert release["delivery"] == "not_known"
+    assert release["delivery"] == []
     assert all(each["commit"]["as_decided"] for each in passage["releases"])
+
+
+async def test_a_delivery_is_told_once_its_receipts_are_written(hub: Hub) -> None:
+    """Receipts under the unit's key, in a topic of `punte topic apply`: handed over, then acknowledged."""
+    event = hub.event("emis.alert.raised")
+    event.record.update(siruta=PLACE, severity="critical")
+    await hub.publish(event)
+    await hub.decided(event)
+    desk, codec = hub.unit(Role.POL_D), hub.parts.record("audit.delivery")
+    releases = (await trace(hub, event.id))[1]["passages"][0]["releases"]
+    release = next(each for each in releases if each["unit"] == desk)
+    times = [release["commit"]["at"] + after for after in (5, 40)]
+    for state, at in zip(("handed", "acked"), times, strict=True):
+        said = {"releaseId": raw_id(release["id"]), "unit": desk, "state": state, "at": at}
+        await hub.producer.send_and_wait(topics.AUDIT_DELIVERY, codec.encode(said), key=desk.encode())
+    found = (await trace(hub, event.id))[1]["passages"][0]["releases"]
+    told = {each["id"]: each["delivery"] for each in found}
+    assert told.pop(release["id"]) == [{"state": "handed", "at": times[0]}, {"state": "acked", "at": times[1]}]
+    assert not any(told.values())
 
 
 async def test_a_repeat_and_a_refusal_show_how_far_they_came(hub: Hub) -> None:

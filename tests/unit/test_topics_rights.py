@@ -99,7 +99,11 @@ def test_who_traces_an_event_reads_what_its_way_is_told_from() -> None:
     """All that `punte why` reads and the records themselves, releases included; it writes the question and no more."""
     told = {name for name in TOPICS if name.startswith(("admitted.", "receipt.", "quarantine.", "release."))}
     reads = allowed("punte-trace", "Read")
-    assert {name for name, right in covered(TOPICS, reads).items() if right} == {*topics_read(), *told}
+    assert {name for name, right in covered(TOPICS, reads).items() if right} == {
+        *topics_read(),
+        *told,
+        topics.AUDIT_DELIVERY,
+    }
     assert {*covered(TOPICS, reads).values()} - {None} == reads
     assert allowed("punte-trace", "Write") == {topics.audit_attempt(lane) for lane in Lane}
     assert {a.operation for a in hub_acls(Lane) if a.principal == "User:punte-trace"} == {"Read", "Write"}

@@ -42,8 +42,10 @@ RELEASE_TOPIC = f"release.case.{CENTRE}.p6"
 
 def asked(event_id: str = EVENT_ID) -> tuple[Trail, Tracks]:
     """Nothing read yet."""
-    receipt, quarantine = (record_codec(CATALOGUE, f"audit.{name}") for name in ("receipt", "quarantine"))
-    return Trail(event_id, codecs()), Tracks(event_id, receipt, quarantine)
+    receipt, quarantine, delivery = (
+        record_codec(CATALOGUE, f"audit.{name}") for name in ("receipt", "quarantine", "delivery")
+    )
+    return Trail(event_id, codecs()), Tracks(event_id, receipt, quarantine, delivery)
 
 
 def feed_decision(trail: Trail, **change: Any) -> None:
@@ -86,6 +88,15 @@ def feed_release(tracks: Tracks, value: bytes = VALUE) -> None:
     tracks.take(Written(RELEASE_TOPIC, value, b"ref", 0, 7, DECIDED_AT, headers))
 
 
+def feed_delivery(
+    trail: Trail, tracks: Tracks, state: str, at: int, unit: str = CENTRE, release: str = RELEASE_ID
+) -> None:
+    """A receipt of delivery, as the egress writes them."""
+    tracks.expected = wanted(trail).releases
+    record = {"releaseId": raw_id(release), "unit": unit, "state": state, "at": at}
+    tracks.take(Written("audit.delivery", tracks.delivery.encode(record), unit.encode()))
+
+
 def told(passages: tuple[Passage, ...], language: Language = Language.EN, event_id: str = EVENT_ID) -> dict[str, Any]:
     """The object, held against the published schema."""
     found: dict[str, Any] = json.loads(json.dumps(as_json(event_id, passages, language)))
@@ -114,7 +125,7 @@ def test_a_decided_event_shows_every_step() -> None:
     assert (passage["decision"]["decided"], passage["decision"]["refused"]) == (3, {"guard_false": 1, "withdrawn": 1})
     assert (release["id"], release["unit"], release["purpose"]) == (RELEASE_ID, CENTRE, "P6")
     assert release["slice"] == {"length": len(VALUE), "sha256": bytes_digest(VALUE).hex()}
-    assert (release["second_check"], release["delivery"]) == ("full", "not_known")
+    assert (release["second_check"], release["delivery"]) == ("full", [])
     place = {"topic": RELEASE_TOPIC, "partition": 0, "offset": 7}
     assert release["commit"] == {"at": DECIDED_AT, **place, "as_decided": True}
     assert passage["receipt"] == {"verdict": "admitted", "code": "late", "at": DECIDED_AT}
@@ -257,8 +268,45 @@ def test_what_must_be_read_is_named_by_the_audit() -> None:
     feed_decision(trail)
     found = wanted(trail)
     assert (found.records, found.search) == ((Input("admitted.case", 3, 12),), False)
-    names = (f"receipt.case.{SOURCE}", "quarantine.case", RELEASE_TOPIC)
+    names = (f"receipt.case.{SOURCE}", "quarantine.case", RELEASE_TOPIC, "audit.delivery")
     assert found.since == dict.fromkeys(names, DECIDED_AT)
+    assert found.releases == {raw_id(RELEASE_ID)}
+
+
+def delivered(*receipts: tuple[Any, ...]) -> tuple[list[dict[str, Any]], str]:
+    """The deliveries of the event's only release, and the line that tells them."""
+    trail, tracks = asked()
+    feed_decision(trail)
+    for each in receipts:
+        feed_delivery(trail, tracks, *each)
+    found = told(way(trail, tracks))
+    (line,) = [line for line in found["sentences"] if "delivery:" in line]
+    return found["passages"][0]["releases"][0]["delivery"], line.partition("─ ")[2]
+
+
+def test_a_delivery_is_told_in_the_order_of_time() -> None:
+    """Handed over, then acknowledged, then a recall, whatever the order of the records; without any, no receipt yet."""
+    steps = [("handed", 300), ("acked", 400), ("recall_sent", 500), ("recall_acked", 600)]
+    found, line = delivered(*reversed(steps))
+    assert found == [{"state": state, "at": at} for state, at in steps]
+    assert line == (
+        "delivery: handed over 1970-01-01T00:00:00.300Z, acknowledged 1970-01-01T00:00:00.400Z, "
+        "recall sent 1970-01-01T00:00:00.500Z, recall acknowledged 1970-01-01T00:00:00.600Z"
+    )
+    assert delivered() == ([], "delivery: no receipt yet")
+
+
+def test_a_receipt_that_comes_twice_counts_once() -> None:
+    """The first moment is told: whoever writes receipts may write them again."""
+    assert delivered(("acked", 500), ("handed", 300), ("acked", 400))[0] == [
+        {"state": "handed", "at": 300},
+        {"state": "acked", "at": 400},
+    ]
+
+
+def test_a_receipt_of_another_release_or_unit_is_no_delivery() -> None:
+    """Nobody acknowledges what was released to somebody else."""
+    assert delivered(("acked", 400, CENTRE, NOTHING), ("acked", 400, SOURCE))[0] == []
 
 
 def test_both_languages_draw_the_same_tree() -> None:
