@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,9 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of everything random but the keys.")] = 1,
     events: Annotated[int, typer.Option(min=0, help="Synthetic events after the story.")] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep journal, secret and logs under .punte/demo.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep Kafka's data, journal, secret and logs in .punte/demo, a folder a run.")
+    ] = False,
 ) -> int:
     """Run the story on a real Kafka and check every release from outside."""
     from hub.demo.process import Wanted, run_demo
@@ -46,11 +49,26 @@ def main(
 
     configure_logs("ERROR")
     with tempfile.TemporaryDirectory(prefix="punte-demo-") as scratch:
-        folder = Path(".punte/demo") if keep else Path(scratch)
-        (folder / "journal.jsonl").unlink(missing_ok=True)
-        outcome = asyncio.run(run_demo(Wanted(seed, events, folder, pilot()), _say))
+        folder = Path(".punte/demo", time.strftime("%Y%m%d-%H%M%S")) if keep else Path(scratch)
+        outcome = asyncio.run(run_demo(Wanted(seed, events, folder, pilot(), keep), _say))
     print(json.dumps(outcome.as_json()) if as_json else _text(outcome))
+    if keep:
+        _say(f"kept in {folder}; to ask about its events:")
+        print(_lines_to_ask(folder, outcome.kafka), file=sys.stderr)
     return Exit.DONE if not _anomalies(outcome) else Exit.FAILED
+
+
+def _lines_to_ask(folder: Path, bootstrap: str) -> str:
+    """What to type to have the kept Kafka again, and to ask it."""
+    return "\n".join(
+        (
+            f"  export PUNTE_PROFILE=demo PUNTE_SECRET_FILE={folder}/secret.json PUNTE_KAFKA_BOOTSTRAP={bootstrap}",
+            f"  punte broker up --detach --data {folder}/kafka --port {bootstrap.rpartition(':')[2]}",
+            "  punte trace EVENT_ID     # the way of an event; its id stands above its table",
+            "  punte why EVENT_ID --as auditor",
+            "  punte broker down",
+        )
+    )
 
 
 def _say(what: str) -> None:

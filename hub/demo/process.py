@@ -53,12 +53,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a run shall do: seed, how many synthetic events, where it works, the federation."""
+    """What a run shall do: seed, how many synthetic events, where it works, the federation, whether its data stay."""
 
     seed: int
     events: int
     folder: Path
     federation: Federation
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Run:
         ]
         event_type = self._hub.catalogue.types[scene.type]
         cells = {column.unit: outcomes(self._hub.catalogue, event_type, column) for column in columns}
-        title = f"{scene.number}. {scene.title} ({scene.type}, from {self._units[scene.source].role})"
+        title = f"{scene.number}. {scene.title} ({scene.type}, from {self._units[scene.source].role})  event {event.id}"
         asked = {column.unit for column in columns if self._asked(scene.type, column.role)}
         return text_table(title, [field.path for field in event_type.fields], cells, asked)
 
@@ -249,7 +250,8 @@ async def run_demo(wanted: Wanted, say: Say) -> Outcome:
     secret.touch(mode=0o600)
     secret.write_text(secret_text(1, secrets.token_bytes(32)))
     say("starting Kafka")
-    async with embedded_broker(log=wanted.folder / "kafka.log") as broker:
+    data = wanted.folder / "kafka" if wanted.keep else None
+    async with embedded_broker(data, log=wanted.folder / "kafka.log") as broker:
         environment = _environment(broker.bootstrap, secret)
         os.environ.update(environment)
         hub = parts(Settings())

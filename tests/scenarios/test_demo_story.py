@@ -10,7 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -68,33 +68,40 @@ STORY: tuple[Mapping[str, Share], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A run that has ended: its status, what it wrote, and the mark its processes carry."""
+    """A run that has ended: its status, what it wrote, the mark its processes carry, the folder it ran in."""
 
     status: int
     out: str
     err: str
     mark: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where it ran: commands typed there are the same `punte`."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "PUNTE_STATE": str(self.folder / "state"), "PUNTE_TEST_MARK": self.mark}
 
 
-def _start(words: list[str], folder: Path) -> tuple[subprocess.Popen[str], str]:
-    mark = uuid.uuid4().hex
-    environment = {**os.environ, "PUNTE_STATE": str(folder / mark), "PUNTE_TEST_MARK": mark}
+def _start(words: list[str], at: Ran) -> subprocess.Popen[str]:
+    at.folder.mkdir()
     command = [sys.executable, "-m", "hub", "demo", *words]
-    return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment), mark
+    return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=at.environment, cwd=at.folder)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """One run with tables and one with JSON, at the same time, each on a broker of its own."""
+    """One run with tables, kept, and one with JSON, at the same time, each on a broker of its own."""
     folder = tmp_path_factory.mktemp("demo")
+    places = {name: Ran(0, "", "", uuid.uuid4().hex, folder / name) for name in ("text", "json")}
     started = {
-        "text": _start(["--events", "0"], folder),
-        "json": _start(["--events", "60", "--json", "--seed", "7"], folder),
+        "text": _start(["--events", "0", "--keep"], places["text"]),
+        "json": _start(["--events", "60", "--json", "--seed", "7"], places["json"]),
     }
     ended = {}
-    for name, (process, mark) in started.items():
+    for name, process in started.items():
         out, err = process.communicate(timeout=150)
-        ended[name] = Ran(process.returncode, out, err, mark)
+        ended[name] = replace(places[name], status=process.returncode, out=out, err=err)
     return ended
 
 
@@ -166,6 +173,24 @@ def test_progress_goes_to_stderr(runs: dict[str, Ran]) -> None:
     """Stdout carries data alone."""
     assert all("punte demo: playing the story" in run.err for run in runs.values())
     assert not any("punte demo:" in run.out for run in runs.values())
+
+
+def test_a_kept_run_is_asked_as_it_says(runs: dict[str, Ran]) -> None:
+    """What it prints, typed: its Kafka is up again, and the way of its alert is told with all steps."""
+    run = runs["text"]
+    alert = re.findall(r"^7\. .*  event (\S+)$", run.out, re.MULTILINE)[0]
+    typed = "\n".join(re.findall(r"^  (\S.*)$", run.err, re.MULTILINE)).replace("EVENT_ID", alert)
+    done = subprocess.run(
+        ["bash", "-ec", typed], cwd=run.folder, env=run.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    way = done.stdout.partition("Event ")[2].partition("Event ")[0]
+    assert re.findall(r"(?:├─|└─) (\w+)", way)[:3] == ["admission", "fence", "decision"]
+    releases = way.split("release ")[1:]
+    assert len(releases) == len(STORY[6])
+    for release in releases:
+        assert re.findall(r"(?:├─|└─) ([a-z ]+):", release)[:4] == ["slice", "second check", "commit", "delivery"]
+    assert "stopped the broker" in done.stdout
 
 
 def test_no_process_of_a_run_is_left(runs: dict[str, Ran]) -> None:
