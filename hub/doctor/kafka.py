@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,6 +19,7 @@ from aiokafka.errors import (
     AuthenticationFailedError,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
     KafkaError,
     KafkaTimeoutError,
     SaslAuthenticationFailed,
@@ -38,6 +40,7 @@ ANSWER_S: Final = 2.0
 AGE_S: Final = 1.0
 LOOK_S: Final = ANSWER_S + 2 * AGE_S
 INTERVAL_S: Final = 0.5
+AGAIN_S: Final = 0.1
 REGISTER: Final = TopicPartition(topics.REGISTER, 0)
 COPY: Final = TopicPartition(topics.AUDIT_REGISTER, 0)
 MEMBERS: Final = 5
@@ -90,14 +93,15 @@ class Probe:
 
     async def _members(self, groups: list[str]) -> dict[str, int]:
         """Members by group, one question a group: aiokafka 0.14 misreads an answer about several (v3 read as v2)."""
-        answers = await asyncio.gather(*(self._admin.describe_consumer_groups([name]) for name in groups))
+        describe = self._admin.describe_consumer_groups
+        answers = await asyncio.gather(*(_of_groups(partial(describe, [name])) for name in groups))
         return {each[1]: len(each[MEMBERS]) for (answer,) in answers for each in answer.groups}
 
     async def _places(self, stage: Stage, lane: Lane, names: Mapping[str, int]) -> dict[TopicPartition, Place]:
         parts = [TopicPartition(name, n) for name in followed(stage, lane, names) for n in range(names[name])]
         if not parts:
             return {}
-        committed = await self._admin.list_consumer_group_offsets(group(stage, lane))
+        committed = await _of_groups(partial(self._admin.list_consumer_group_offsets, group(stage, lane)))
         begins = await self._asker.beginning_offsets(parts)
         ends = await self._asker.end_offsets(parts)
         return {tp: Place(begins[tp], committed[tp].offset if tp in committed else None, ends[tp]) for tp in parts}
@@ -158,6 +162,15 @@ class Probe:
             consumer.seek(COPY, ends[COPY] - 1)
             record = await consumer.getone(COPY)
         return int(max(0, ends[REGISTER] - 1 - copies.decode(record.value or b"")["offset"]))
+
+
+async def _of_groups(question: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked again while Kafka makes its topic of groups: a new one does at the first such question."""
+    while True:
+        try:
+            return await question()
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(AGAIN_S)
 
 
 READING: Final[Mapping[str, Any]] = {

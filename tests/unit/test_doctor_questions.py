@@ -8,7 +8,7 @@ import pytest
 from aiokafka import errors
 
 from hub.doctor.checks import Unknown
-from hub.doctor.kafka import _asked
+from hub.doctor.kafka import _asked, _of_groups
 from hub.errors import ERRORS, PunteError
 
 ENDS = {
@@ -42,3 +42,15 @@ async def test_a_question_ends_at_its_deadline() -> None:
     told = await _asked(asyncio.Event().wait(), 0.01)
     assert isinstance(told, Unknown)
     assert told.code == "kafka_late"
+
+
+async def test_a_new_kafka_is_asked_again_while_it_makes_its_topic_of_groups() -> None:
+    """Nobody has asked it about a group before: it is there, so nobody is told that it is not."""
+    ends = iter([errors.GroupCoordinatorNotAvailableError(), errors.GroupCoordinatorNotAvailableError(), None])
+
+    async def ask() -> str:
+        if (fault := next(ends)) is not None:
+            raise fault
+        return "answer"
+
+    assert await _asked(_of_groups(ask), 5.0) == "answer"
