@@ -22,6 +22,7 @@ from consent.compile import Policy
 from consent.pack import compile_texts
 from consent.terms import Lane
 from hub.contracts import topics
+from hub.contracts.alarms import ALARMS
 from hub.contracts.audit import Verdict
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, codec
@@ -56,7 +57,6 @@ from hub.settings import Settings, crash_points
 from hub.telemetry.health import LATEST_S
 from hub.telemetry.told import Sinks, Told, open_told
 
-ALARMS = ("fence_not_reached", "register_unreachable")
 PATIENCE = {Lane.ALERT: 0.5, Lane.CASE: 30.0, Lane.BULK: 30.0}
 
 

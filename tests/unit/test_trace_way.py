@@ -298,7 +298,7 @@ def test_a_delivery_is_told_in_the_order_of_time() -> None:
 
 def test_a_receipt_that_comes_twice_counts_once() -> None:
     """The first moment is told: whoever writes receipts may write them again."""
-    assert delivered(("acked", 500), ("handed", 300), ("acked", 400))[0] == [
+    assert delivered(("acked", 500), ("handed", 300), ("acked", 400), ("acked", 450))[0] == [
         {"state": "handed", "at": 300},
         {"state": "acked", "at": 400},
     ]
