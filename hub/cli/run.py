@@ -50,7 +50,7 @@ def registry(lane: Lanes = None) -> None:
 def everything(lane: Lanes = None) -> int:
     """Run every part as a child process until Ctrl-C."""
     from hub.assemble import on_signal
-    from hub.supervise.process import Supervisor
+    from hub.supervise.process import Supervisor, parts_of
     from hub.telemetry.logs import configure_logs
 
     configure_logs(Settings().log_level)
@@ -74,17 +74,6 @@ def tell(code: str, part: str) -> None:
         log.error("alarm", code=code, step=part)
     else:
         log.info("part", code=code, step=part)
-
-
-def parts_of(lanes: list[Lane]) -> list[Any]:
-    """The parts of a hub that serves these lanes."""
-    from hub.supervise.process import Part
-
-    found = [
-        Part(f"{verb}-{lane}", ("run", verb, "--lane", lane.value)) for lane in lanes for verb in ("admit", "gateway")
-    ]
-    only = tuple(word for lane in lanes for word in ("--lane", lane.value))
-    return [*found, Part("registry", ("run", "registry", *only))]
 
 
 def _ready() -> None:

@@ -21,7 +21,6 @@ from typing import Any, Final
 from consent.terms import Lane, Role
 from hub.assemble import Parts, now_ms, parts, proven_policy
 from hub.check.kafka import Found, check
-from hub.cli.run import parts_of
 from hub.contracts.federation import Federation
 from hub.contracts.keys import b64, secret_text
 from hub.contracts.registers import common
@@ -36,7 +35,7 @@ from hub.registry.federation import Signed, federation_records, parties, start_r
 from hub.registry.kafka import RegisterWriter
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
-from hub.supervise.process import Supervisor
+from hub.supervise.process import Supervisor, parts_of
 
 LANES: Final = (Lane.ALERT, Lane.CASE)
 PEOPLE: Final = ("clerk-a", "clerk-b")
@@ -292,7 +291,7 @@ def _environment(bootstrap: str, secret: Path) -> dict[str, str]:
 @asynccontextmanager
 async def _hub_running(environment: Mapping[str, str], say: Say) -> AsyncIterator[None]:
     """All parts of the hub as processes, ready."""
-    supervisor = Supervisor(parts_of(list(LANES)), {**os.environ, **environment}, lambda code, part: None)
+    supervisor = Supervisor(parts_of(LANES), {**os.environ, **environment}, lambda code, part: None)
     running = asyncio.create_task(supervisor.run())
     try:
         if not await asyncio.wait_for(supervisor.ready(), SLOWEST_S):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consent.terms import Lane
 from hub.errors import Exit
 
 DRAIN_S: Final = 10.0
@@ -39,6 +40,15 @@ class Part:
 
     name: str
     words: tuple[str, ...]
+
+
+def parts_of(lanes: Sequence[Lane]) -> list[Part]:
+    """The parts of a hub that serves these lanes."""
+    works = [
+        Part(f"{verb}-{lane}", ("run", verb, "--lane", lane.value)) for lane in lanes for verb in ("admit", "gateway")
+    ]
+    only = tuple(word for lane in lanes for word in ("--lane", lane.value))
+    return [*works, Part("registry", ("run", "registry", *only))]
 
 
 class Supervisor:

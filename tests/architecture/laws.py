@@ -69,6 +69,8 @@ DIRECTIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 capability is always allowed. The first prefix that fits counts."""
 CHECKED_CODE = ("consent.compile", "consent.decide", "hub.release")
 """What `hub.check` recomputes, and so must not use."""
+COMMANDS = ("hub.__main__", "hub.cli")
+"""The only ones that know the command line."""
 
 
 def touches_world(path: str) -> bool:
@@ -103,7 +105,8 @@ def find_directions(path: str, source: str) -> Iterator[str]:
         for name in _imported(node):
             ours = name.split(".")[0] in {"consent", "hub", "connectors", "schemas"}
             checks_itself = own == "hub.check" and any(_within(name, one) for one in CHECKED_CODE)
-            if ours and (checks_itself or not any(_within(name, one) for one in may)):
+            upward = _within(name, "hub.cli") and own not in COMMANDS
+            if ours and (checks_itself or upward or not any(_within(name, one) for one in may)):
                 yield f"{path}:{node.lineno} imports `{name}`"  # type: ignore[attr-defined]
 
 

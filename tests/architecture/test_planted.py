@@ -31,6 +31,7 @@ PLANTED: list[tuple[Law, str, str]] = [
     (laws.find_directions, "hub/check/recompute.py", "from hub.release.slicer import Slicer"),
     (laws.find_directions, "connectors/police/mapping.py", "from hub.release.slicer import Slicer"),
     (laws.find_directions, "hub/assemble.py", "from connectors.police import mapping"),
+    (laws.find_directions, "hub/demo/process.py", "from hub.cli.run import parts_of"),
     (laws.find_names, "hub/release_manager.py", ""),
     (laws.find_names, "hub/utils/x.py", ""),
     (laws.find_names, "hub/x.py", "class EventProcessor: pass"),
