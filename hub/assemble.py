@@ -179,7 +179,9 @@ def told(parts: Parts, part: str, lane: Lane) -> Told:
     """What a part says of its work: its log, and spans and metrics where the settings want them."""
     set_ = parts.settings
     sinks = Sinks(set_.trace_dir, set_.otlp("traces"), set_.otlp("metrics"), exposed=set_.health_port > 0)
-    return open_told(part, lane.value, sinks, CODES, event_digest)
+    voice = open_told(part, lane.value, sinks, CODES, event_digest)
+    voice.metrics.begin(ALARMS)
+    return voice
 
 
 async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:

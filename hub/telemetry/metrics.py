@@ -69,8 +69,8 @@ class Metrics:
     def __init__(self, part: str, lane: str, readers: Sequence[MetricReader], clock: Callable[[], float]) -> None:
         """`clock`: seconds since the epoch."""
         self._of, self._clock = {"part": part, "lane": lane}, clock
-        self._lag: Callable[[], int] = lambda: 0
-        self._lost: Callable[[], int] = lambda: 0
+        self._lag: Callable[[], int] | None = None
+        self._lost: Callable[[], int] | None = None
         self.on = bool(readers)
         self.provider = MeterProvider(readers, Resource.get_empty(), shutdown_on_exit=False)
         self._make()
@@ -90,12 +90,19 @@ class Metrics:
             _, unit, says = rows[name]
             make(name, [asked], unit, says)
 
-    def _seen(self, ask: Callable[[], int]) -> Iterable[Observation]:
-        yield Observation(ask(), self._of)
+    def _seen(self, ask: Callable[[], int] | None) -> Iterable[Observation]:
+        if ask is not None:
+            yield Observation(ask(), self._of)
 
     def watch(self, *, lag: Callable[[], int] | None = None, lost: Callable[[], int] | None = None) -> None:
         """Ask these whenever metrics are collected: records not taken yet, spans lost. From any thread."""
         self._lag, self._lost = lag or self._lag, lost or self._lost
+
+    def begin(self, alarms: Iterable[str]) -> None:
+        """Counts of what must be noticed begin at 0: a rise from nothing is none to Prometheus."""
+        if self.on:
+            for code in alarms:
+                self._alarms.add(0, {**self._of, "code": code})
 
     def turn(self, turn: Turned) -> None:
         """A turn of the gateway that was committed."""

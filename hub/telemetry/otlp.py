@@ -43,8 +43,11 @@ class SentSpans(ListedSpans):
         self._resource, self._well = Resource({"service.name": service}), True
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send; a batch that the collector does not take within TIMEOUT_S is lost."""
+        """Send; what the collector does not take within TIMEOUT_S is lost, and at the end all that waits after it."""
         told = [self._anew(said) for span in spans if (said := self.allow.said(span)) is not None]
+        if self.closing and not self._well:
+            self.lost += len(told)
+            return SpanExportResult.FAILURE
         result = self._inner.export(told) if told else SpanExportResult.SUCCESS
         if result is SpanExportResult.SUCCESS:
             self.written += len(told)

@@ -110,10 +110,13 @@ def _ids(context: Any) -> dict[str, str]:
 
 
 class ListedSpans(SpanExporter):
-    """Writes or sends spans, the allow-list the last thing before; counts what it wrote and what it lost."""
+    """Writes or sends spans, the allow-list the last thing before; counts what it wrote and what it lost.
+
+    `closing`: the part is ending, so nothing is worth a long wait.
+    """
 
     def __init__(self, allow: AllowList) -> None:
-        self.allow, self.written, self.lost = allow, 0, 0
+        self.allow, self.written, self.lost, self.closing = allow, 0, 0, False
 
 
 class JsonLines(ListedSpans):
@@ -192,7 +195,9 @@ class Traces:
         self.say_lost()
 
     def close(self) -> None:
-        """Write what waits, however long the exporter takes."""
+        """Write what waits, as long as the exporter takes."""
+        if self._exporter is not None:
+            self._exporter.closing = True
         self._provider.shutdown()
 
     def lost(self) -> int:

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consent.terms import Lane
 from hub.assemble import CODES, OpenGateway, now_ms
 from hub.contracts import topics
+from hub.contracts.alarms import ALARMS
 from hub.contracts.audit import Verdict
 from hub.contracts.envelope import Admission
 from hub.contracts.keys import HANDLE
@@ -63,6 +64,13 @@ async def test_the_figures_are_those_of_what_was_sent(hub: Hub) -> None:
     assert [decided("punte_step_duration_seconds_count", *OUT, step) for step in steps] == [turns] * 4
     assert decided("punte_batch_age_seconds_count", *OUT) == turns
     assert [word for word in (*hub.codes, "inbox", "release.", "topic", "partition") if word in text] == []
+
+
+def test_every_part_counts_its_alarms(hub: Hub) -> None:
+    """The registry, too: none yet, and each of the table is there."""
+    with running(hub, "registry", "--lane", "case") as registry:
+        found = registry.figures()
+    assert {code: found["punte_alarms_total", code, "case", "registry"] for code in ALARMS} == dict.fromkeys(ALARMS, 0)
 
 
 async def test_the_lag_of_a_gateway_counts_what_is_not_committed(hub: Hub) -> None:

@@ -93,6 +93,17 @@ def test_lag_and_lost_spans_are_asked_for_when_read() -> None:
         assert (figures(told)["punte_lag",], figures(told)["punte_spans_lost_total",]) == (5, 2)
         lag[0] = 0
         assert figures(told)["punte_lag",] == 0
+    with voice("registry") as told:
+        assert not [name for name, *_ in figures(told) if name == "punte_lag"]
+
+
+def test_alarms_begin_at_zero() -> None:
+    """The first one is a rise, not a figure that appears from nowhere."""
+    with voice() as told:
+        told.metrics.begin(["quarantined", "part_refused"])
+        told.alarm("quarantined")
+        found = figures(told)
+    assert [found["punte_alarms_total", code] for code in ("quarantined", "part_refused")] == [1, 0]
 
 
 def test_a_timestamp_that_cannot_be_does_not_spoil_the_age() -> None:
@@ -109,6 +120,7 @@ def test_every_metric_says_what_it_is() -> None:
     with voice() as told:
         told.turn(Turn())
         told.alarm("quarantined")
+        told.metrics.watch(lag=lambda: 0)
         assert told.text is not None
         families = {f.name: f for f in text_string_to_metric_families(told.text().decode())}
     assert len(families) == len(METRICS)
