@@ -33,6 +33,8 @@ from hub.telemetry.traces import STEPS
 PARTS: Final = frozenset({"admission", "gateway", "registry"})
 LANES: Final = frozenset({"alert", "case", "bulk"})
 SCOPE: Final = InstrumentationScope("punte")
+WIDEST: Final = 10**7
+"""The most a single measurement of a spread can be: a hundred days in seconds, far less than a personal number."""
 
 
 class Kind(StrEnum):
@@ -125,7 +127,8 @@ def _data(row: Row, data: Any, points: list[Any]) -> Any:
 
 
 def _in_bounds(row: Row, point: Any) -> bool:
-    """Whether it is a count or a level up to OFFSET, or a spread over the listed bounds."""
+    """Whether it is a count or a level up to OFFSET, or a spread over the listed bounds, nothing in it above WIDEST."""
     if isinstance(point, NumberDataPoint):
         return row.kind is not Kind.SPREAD and isfinite(point.value) and 0 <= point.value <= OFFSET
-    return isinstance(point, HistogramDataPoint) and tuple(point.explicit_bounds) == row.bounds
+    listed = isinstance(point, HistogramDataPoint) and tuple(point.explicit_bounds) == row.bounds
+    return listed and 0 <= point.min <= point.max <= WIDEST and 0 <= point.sum <= OFFSET

@@ -18,7 +18,7 @@ from hub.contracts.keys import event_digest
 from hub.telemetry.health import Health
 from hub.telemetry.http import answer
 from hub.telemetry.metrics import CONTENT_TYPE, Exposed
-from hub.telemetry.numbers import LANES, METRICS, PARTS, MetricList
+from hub.telemetry.numbers import AGE, LANES, METRICS, PARTS, MetricList
 from hub.telemetry.told import Sinks, Told, open_told
 from tests.support.collector import Turn
 
@@ -173,6 +173,18 @@ def test_a_figure_that_could_be_a_personal_number_is_none(figure: float) -> None
         meter.create_observable_gauge("punte.lag", [lambda _: [Observation(figure, OF)]])
 
     assert exposed(make) == ""
+
+
+def test_a_measurement_that_could_be_a_personal_number_is_none() -> None:
+    """Neither its sum nor its greatest leaves, whatever was measured before."""
+
+    def make(meter: Meter, *figures: float) -> None:
+        spread = meter.create_histogram(AGE, explicit_bucket_boundaries_advisory=METRICS[AGE].bounds)
+        for figure in figures:
+            spread.record(figure, OF)
+
+    assert "punte_batch_age_seconds_sum" in exposed(lambda meter: make(meter, 1))
+    assert exposed(lambda meter: make(meter, 1, 6010101600018)) == ""
 
 
 def test_a_listed_name_of_another_kind_never_leaves() -> None:
