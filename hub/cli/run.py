@@ -48,16 +48,21 @@ def registry(lane: Lanes = None) -> None:
 
 @app.command("all")
 def everything(lane: Lanes = None) -> int:
-    """Run every part as a child process until Ctrl-C."""
+    """Run every part as a child process until Ctrl-C.
+
+    With PUNTE_HEALTH_PORT the parts answer there and on the ports after it: admission and gateway of each lane in
+    their order, then the registry.
+    """
     from hub.assemble import on_signal
     from hub.supervise.process import Supervisor, parts_of
     from hub.telemetry.logs import configure_logs
 
-    configure_logs(Settings().log_level)
+    settings = Settings()
+    configure_logs(settings.log_level)
+    parts = parts_of(lane or list(Lane), settings.health_port)
 
     async def supervise() -> int:
-        own = {name: value for name, value in os.environ.items() if name != "PUNTE_HEALTH_PORT"}  # one port, many parts
-        supervisor = Supervisor(parts_of(lane or list(Lane)), own, tell)
+        supervisor = Supervisor(parts, os.environ, tell)
         on_signal(supervisor.stop)
         return await supervisor.run()
 

@@ -12,13 +12,14 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from consent.terms import Lane
-from hub.errors import Exit
+from hub.errors import Exit, PunteError
 
 DRAIN_S: Final = 10.0
+LAST_PORT: Final = 65_535
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 5.0
 REFUSALS: Final = (Exit.USAGE, Exit.FINDINGS)
@@ -36,19 +37,26 @@ def waits() -> Iterator[float]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One child: its name for people, and its words after `punte`."""
+    """One child: its name for people, its words after `punte`, and its PUNTE_HEALTH_PORT (0 = none)."""
 
     name: str
     words: tuple[str, ...]
+    health_port: int = 0
 
 
-def parts_of(lanes: Sequence[Lane]) -> list[Part]:
-    """The parts of a hub that serves these lanes."""
+def parts_of(lanes: Sequence[Lane], first_port: int = 0) -> list[Part]:
+    """The parts of a hub that serves these lanes; their health ports follow one another from `first_port` on, if any.
+
+    Raises `PunteError` (`settings_faulty`) where there are not enough ports above the first.
+    """
     works = [
         Part(f"{verb}-{lane}", ("run", verb, "--lane", lane.value)) for lane in lanes for verb in ("admit", "gateway")
     ]
     only = tuple(word for lane in lanes for word in ("--lane", lane.value))
-    return [*works, Part("registry", ("run", "registry", *only))]
+    parts = [*works, Part("registry", ("run", "registry", *only))]
+    if first_port + len(parts) - 1 > LAST_PORT:
+        raise PunteError("settings_faulty", f"`PUNTE_HEALTH_PORT` leaves no room for {len(parts)} parts", "lower it")
+    return [replace(part, health_port=first_port and first_port + nth) for nth, part in enumerate(parts)]
 
 
 class Supervisor:
@@ -115,8 +123,9 @@ class Supervisor:
             return
 
     async def _once(self, part: Part) -> int:
+        own = self._environment | {"PUNTE_HEALTH_PORT": str(part.health_port)}
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hub", *part.words, stdout=asyncio.subprocess.PIPE, env=self._environment
+            sys.executable, "-m", "hub", *part.words, stdout=asyncio.subprocess.PIPE, env=own
         )
         self._children[part.name] = child
         self._say("started", part.name)

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from consent.terms import Lane
 from hub.cli.run import tell
-from hub.errors import Exit
-from hub.supervise.process import LONGEST_WAIT_S, PART_REFUSED, Part, Supervisor, waits
+from hub.errors import Exit, PunteError
+from hub.supervise.process import LONGEST_WAIT_S, PART_REFUSED, Part, Supervisor, parts_of, waits
 
 LIVES = "import signal, sys; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); sys.exit(0)"
 """A child as a part of the hub is: it says that it works, and ends by itself on SIGTERM."""
@@ -73,7 +74,9 @@ def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], 
     return lambda refuses: mark.touch() if refuses else mark.unlink()
 
 
-BEHAVIOURS = {"one": LIVES, "two": LIVES, "refuses": REFUSES, "fails": FAILS, "turns": TURNS}
+PORTED = f"import os; open(os.environ['REFUSE'] + os.environ['PUNTE_HEALTH_PORT'], 'w'); {LIVES}"
+"""A child that leaves a file named by the port it was given."""
+BEHAVIOURS = {"one": LIVES, "two": LIVES, "refuses": REFUSES, "fails": FAILS, "turns": TURNS, "ported": PORTED}
 
 
 async def test_all_parts_are_ready_before_it_says_so() -> None:
@@ -168,3 +171,31 @@ async def test_stop_drains_every_child() -> None:
         for pid in pids.values():
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
+
+
+def test_each_part_has_a_health_port_of_its_own() -> None:
+    """The ports follow one another from the first; without one nobody has any; too high a first one is refused."""
+    names = ["admit-alert", "gateway-alert", "admit-case", "gateway-case", "registry"]
+    made = parts_of((Lane.ALERT, Lane.CASE), 9464)
+    assert [(part.name, part.health_port) for part in made] == list(zip(names, range(9464, 9469), strict=True))
+    assert {part.health_port for part in parts_of((Lane.ALERT, Lane.CASE))} == {0}
+    with pytest.raises(PunteError) as refused:
+        parts_of((Lane.CASE,), 65_534)
+    assert refused.value.code == "settings_faulty"
+
+
+async def test_a_child_is_given_its_own_port_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the supervisor's environment says: two parts on one port would not start."""
+    monkeypatch.setenv("PUNTE_HEALTH_PORT", "9000")
+    parts = [Part("first", ("ported",), 9001), Part("second", ("ported",))]
+    made = Supervisor(parts, os.environ, lambda code, part: None)
+    running = asyncio.create_task(made.run())
+    assert await asyncio.wait_for(made.ready(), PATIENCE_S)
+    made.stop()
+    await asyncio.wait_for(running, PATIENCE_S)
+    assert left_in(tmp_path) == {"refuse9001", "refuse0"}
+
+
+def left_in(folder: Path) -> set[str]:
+    """The files of children that were given a port."""
+    return {path.name for path in folder.glob("refuse*")}
