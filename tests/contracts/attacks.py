@@ -99,7 +99,7 @@ def encoded(name: str, change: dict[str, Any] | None = None) -> bytes:
 
 def value(name: str, body: bytes) -> bytes:
     """A body framed with its schema's id."""
-    return frame(IDS[f"{name}/v1"], body)
+    return frame(CATALOGUE.versions(name)[-1], body)
 
 
 def alert_with(old: bytes, new: bytes) -> bytes:

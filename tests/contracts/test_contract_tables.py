@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from consent.terms import Field
+from consent.terms import Field, Role
 from hub.contracts.files import load_catalogue, read_lock
 from hub.contracts.shape import Avro, base_name, inline, nullable
 
@@ -42,7 +42,7 @@ def cells(line: str) -> list[str]:
 
 def tables() -> dict[str, list[str]]:
     """Event type -> the lines of its table, head and rule taken off."""
-    found = re.finditer(r"^\*\*([a-z.]+)\*\* · publisher.*\n\|Path.*\n\|-.*\n((?:\|.*\n)+)", SECTION, re.MULTILINE)
+    found = re.finditer(r"^\*\*([a-zA-Z.]+)\*\* · publisher.*\n\|Path.*\n\|-.*\n((?:\|.*\n)+)", SECTION, re.MULTILINE)
     return {match[1]: match[2].splitlines() for match in found}
 
 
@@ -135,10 +135,10 @@ def resolved(row: Row) -> Row:
     return row._replace(type=shared()[row.path]) if row.type == "enum as above" else row
 
 
-def test_there_are_six_tables() -> None:
-    """A check that looked at nothing would pass: six types, as many schemas."""
+def test_every_type_has_its_table() -> None:
+    """A check that looked at nothing would pass: the six types of the first build at least, as many schemas."""
     assert set(tables()) == set(CATALOGUE.types)
-    assert len(tables()) == 6
+    assert len(tables()) >= 6
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE.types))
@@ -161,7 +161,7 @@ def test_publishers_are_those_of_the_table(name: str) -> None:
     """The catalogue lets the roles publish that the contract names, and no other."""
     line = re.search(rf"^\*\*{re.escape(name)}\*\* · publishers? (.*)$", SECTION, re.MULTILINE)
     assert line is not None
-    roles = set(re.findall(r"\b(?:POL-[DR]|SW-[LC]|NGO-V|CHILD|SHEL|HOSP|SCH|EMIS)\b", line[1].split(";")[0]))
+    roles = set(re.findall(rf"\b(?:{'|'.join(Role)})(?![\w-])", line[1].split(";")[0]))
     assert {role.value for role in CATALOGUE.entries[name].publishers} == roles
 
 

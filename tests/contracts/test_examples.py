@@ -34,7 +34,7 @@ def _examples(prefix: str, suffix: str) -> Iterator[Any]:
 def framed(name: str, record: dict[str, Any]) -> bytes:
     """A record as a publisher would send it."""
     out = io.BytesIO()
-    schema_id = CATALOGUE.ids[f"{name}/v1"]
+    schema_id = CATALOGUE.version_of(name, record)
     fastavro.schemaless_writer(out, READERS[schema_id].parsed, record, strict=True)
     return frame(schema_id, out.getvalue())
 
@@ -60,8 +60,8 @@ def test_faulty_example_is_refused_as_it_says(name: str, file: Traversable) -> N
 
 
 def test_every_type_has_examples() -> None:
-    """Two valid and at least seven faulty ones for each of the six types."""
+    """Two valid and two faulty ones at least for each; what bytes can do to any type is in test_hostile_records."""
     for name in CATALOGUE.types:
         found = [file.name for file in files("schemas").joinpath(f"examples/{name}").iterdir()]
-        assert sum(file.startswith("valid-") and file.endswith(".json") for file in found) == 2
-        assert sum(file.startswith("faulty-") for file in found) >= 7
+        assert sum(file.startswith("valid-") and file.endswith(".json") for file in found) >= 2
+        assert sum(file.startswith("faulty-") for file in found) >= 2

@@ -130,7 +130,7 @@ def bench(name: str, transforms: bool) -> Bench:
     ids = {release.name: FIRST_ID + index for index, release in enumerate(releases)}
     return Bench(
         type=found.types[name],
-        event_id=found.ids[f"{name}/v1"],
+        event_id=found.versions(name)[-1],
         event=fastavro.parse_schema(plain(event)),
         releases=releases,
         schemas=schemas,

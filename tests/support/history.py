@@ -184,7 +184,7 @@ class Past:
 
     def happen(self, event: Published) -> None:
         """An event is published, admitted, decided, released."""
-        value = encoded(catalogue().ids[f"{event.type}/v1"], event.record)
+        value = encoded(catalogue().versions(event.type)[-1], event.record)
         headers = inbox_headers(event.id, event.source, event.type, event.time, event.subject)
         headers.append(("traceparent", f"00-{event.id.replace('-', '')}-00f067aa0ba902b7-01".encode()))
         record = Kept(topics.inbox(event.lane, event.source), value, headers)

@@ -97,7 +97,7 @@ class Hub:
         out = io.BytesIO()
         schema = fastavro.parse_schema(plain(self.parts.catalogue.event_schema(event.type)))
         fastavro.schemaless_writer(out, schema, event.record, strict=True)
-        return frame(self.parts.catalogue.ids[f"{event.type}/v1"], out.getvalue())
+        return frame(self.parts.catalogue.versions(event.type)[-1], out.getvalue())
 
     async def publish(
         self, event: Published, value: bytes | None = None, extra: Sequence[tuple[str, bytes]] = (), key: bytes = b""

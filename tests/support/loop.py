@@ -79,7 +79,7 @@ class Hub:
         out = io.BytesIO()
         schema = fastavro.parse_schema(plain(self.parts.catalogue.event_schema(event_type)))
         fastavro.schemaless_writer(out, schema, record | dict(change or {}), strict=True)
-        return frame(self.parts.catalogue.ids[f"{event_type}/v1"], out.getvalue())
+        return frame(self.parts.catalogue.versions(event_type)[-1], out.getvalue())
 
     def admission(self, event_id: str, case: str = "c-1") -> list[tuple[str, bytes]]:
         """The headers admission gives an event of the dispatch."""

@@ -93,7 +93,7 @@ def admission(lane: Lane, *records: Record) -> IngressRules:
 
 def inbox(event: Published, lane: Lane | None = None) -> Kept:
     """An event as it lies in its publisher's inbox."""
-    value = encoded(catalogue().ids[f"{event.type}/v1"], event.record)
+    value = encoded(catalogue().versions(event.type)[-1], event.record)
     headers = inbox_headers(event.id, event.source, event.type, event.time, event.subject)
     return Kept(topics.inbox(lane or event.lane, event.source), value, headers)
 
@@ -243,7 +243,7 @@ def desk(lane: Lane = Lane.CASE, *records: Record) -> Desk:
 
 def spoiled(event_type: str, release: Kept, **parts: Any) -> Rules:
     """The rules, with other parts for the release that made this record."""
-    schema_id, release_id = catalogue().ids[f"{event_type}/v1"], decoded(release.value)[0]
+    schema_id, release_id = catalogue().versions(event_type)[-1], decoded(release.value)[0]
     runtime = rules().runtimes[schema_id]
     outgoing = {
         one: how._replace(**parts) if catalogue().ids[one.name] == release_id else how

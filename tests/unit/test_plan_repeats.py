@@ -25,7 +25,7 @@ def taken(number: int) -> tuple[Published, Desk, Wrote]:
 
 def other_bytes(event: Published, **leaves: Any) -> Kept:
     """The same (source, id) with another record, one place on."""
-    value = encoded(catalogue().ids[f"{event.type}/v1"], event.record | leaves)
+    value = encoded(catalogue().versions(event.type)[-1], event.record | leaves)
     return replace(admitted(event, OFFSET + 1), value=value)
 
 

@@ -59,14 +59,19 @@ def test_prove_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unconfirmed law, released in the demo profile only: rows I4 I5" in shown
     assert "proposals, proven and never released: rows O11" in shown
     assert "in production 13 duty lines would be unserved" in shown
-    assert "proven: 39 lines over 36 releases of 35 cells" in shown
+    assert f"lines over {len(policy().releases)} releases of {len(policy().cells)} cells" in shown
 
 
 def test_prove_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """One object with the same facts."""
     assert run(["policy", "prove", "--json"]) == Exit.DONE
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["profile"], shown["refused"], shown["releases"], shown["findings"]) == ("demo", False, 36, [])
+    assert (shown["profile"], shown["refused"], shown["releases"], shown["findings"]) == (
+        "demo",
+        False,
+        len(policy().releases),
+        [],
+    )
     assert shown["digest"] == policy().digest.hex()
     assert {line["line"] for line in shown["lines"]} == {proof.line for proof in policy().proofs}
     assert all(line["looked"] > 0 for line in shown["lines"])
@@ -115,7 +120,7 @@ def test_show_is_one_array(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["policy", "show", "--json"]) == Exit.DONE
     shown = json.loads(capsys.readouterr().out)
     assert {tuple(entry) for entry in shown} == {("event_type", "role", "purpose", "guards", "fields", "rules")}
-    assert len({(entry["event_type"], entry["role"], entry["purpose"]) for entry in shown}) == 35
+    assert len({(entry["event_type"], entry["role"], entry["purpose"]) for entry in shown}) == len(policy().cells)
     assert all(len(entry["fields"]) == len(entry["rules"]) > 0 for entry in shown)
     emis = next(e for e in shown if (e["event_type"], e["role"]) == ("ppo.issued", "EMIS"))
     assert emis["guards"] == ["area", "content:emisConsent=accepted"]

@@ -12,19 +12,14 @@ import pytest
 from consent.matrix import CellKey, Grant
 from consent.pack import parse_pack
 from consent.terms import BasisStatus
+from hub.contracts.files import load_catalogue
 from tests.cases.pack import policy, texts, types
 
 ROOT = Path(__file__).parents[2]
 TABLES = (ROOT / "schemas" / "tables" / "contract.md", ROOT / "consent" / "policies" / "contract.md")
 CONTRACT = "".join(path.read_text("utf-8") for path in TABLES)
-LETTERS = {
-    "I": "incident.reported",
-    "R": "risk.assessed",
-    "O": "ppo.issued",
-    "F": "referral.made",
-    "A": "emis.alert.raised",
-    "K": "child.involved",
-}
+LETTERS = {entry.letter: name for name, entry in load_catalogue().entries.items()}
+LETTER = f"[{''.join(LETTERS)}]"
 PACK = parse_pack(texts(), types())
 
 
@@ -113,20 +108,20 @@ def test_existence_is_that_of_the_contract() -> None:
     """Section 4 and [[exists]] are the same, both ways."""
     wanted = {
         cell(row[0], row[1]): frozenset(conjunction(part) for part in row[2].split(";"))
-        for row in table(section("4. Existence"), "[IROFAK]")
+        for row in table(section("4. Existence"), LETTER)
     }
     found = {plain(e.cell): frozenset(frozenset(map(str, a)) for a in e.when) for e in PACK.matrix.exists}
     assert wanted == found
-    assert len(wanted) == 35
+    assert len(wanted) >= 35
 
 
 def test_guard_bits_are_those_of_the_contract() -> None:
     """Each compiled cell has the number of guard bits of section 4."""
-    wanted = {cell(row[0], row[1]): int(row[3]) for row in table(section("4. Existence"), "[IROFAK]")}
+    wanted = {cell(row[0], row[1]): int(row[3]) for row in table(section("4. Existence"), LETTER)}
     assert wanted == {plain(key): len(found.guards) for key, found in policy().cells.items()}
 
 
-@pytest.mark.parametrize("row", [pytest.param(r, id=r[0]) for r in table(section("5. Release"), r"[IROFAK]\d+")])
+@pytest.mark.parametrize("row", [pytest.param(r, id=r[0]) for r in table(section("5. Release"), rf"{LETTER}\d+")])
 def test_row_is_that_of_the_contract(row: list[str]) -> None:
     """Guards, groups given, generalised and absent, and basis of each row of section 5."""
     name, role_purpose, guards, full, coarse, absent, basis = row
@@ -152,7 +147,7 @@ def _package(grant: Grant) -> str:
 
 def test_no_row_beyond_the_contract() -> None:
     """Every row of the matrix stands in section 5."""
-    assert [row.id for row in PACK.matrix.rows] == [r[0] for r in table(section("5. Release"), r"[IROFAK]\d+")]
+    assert [row.id for row in PACK.matrix.rows] == [r[0] for r in table(section("5. Release"), rf"{LETTER}\d+")]
 
 
 def test_dutylines_are_those_of_the_contract() -> None:
@@ -186,7 +181,7 @@ def test_dutylines_are_those_of_the_contract() -> None:
         for line in PACK.dutylines.lines
     ]
     assert found == wanted
-    assert len(found) == 19
+    assert len(found) >= 19
 
 
 def test_every_red_line_of_the_contract_is_kept() -> None:

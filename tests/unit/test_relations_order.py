@@ -26,7 +26,7 @@ from hub.release.slicer import Slicer
 CATALOGUE = load_catalogue()
 KEYS = key_ring(1, bytes(range(32)))
 TYPE, SOURCE, NAMED, EVENT = "incident.reported", "upubli", "unamed", "0c2a5f3e-0000-4000-8000-00000000abcd"
-TYPE_ID, DECISION_ID = CATALOGUE.ids[f"{TYPE}/v1"], CATALOGUE.ids["audit.decision/v1"]
+TYPE_ID, DECISION_ID = CATALOGUE.versions(TYPE)[-1], CATALOGUE.ids["audit.decision/v1"]
 DIGEST = event_digest(SOURCE, EVENT)
 CASE = b"c" * 16
 
