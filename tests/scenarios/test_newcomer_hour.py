@@ -33,7 +33,7 @@ def of(path: str, why: str) -> str:
 
 @pytest.mark.slow
 def test_the_hour_as_it_is_written(terminal: Terminal) -> None:
-    """An event crosses and is asked about, also in Romanian; a row changes; a unit, a field, a type come; each shows."""
+    """An event crosses, is read and asked about in Romanian; a row changes; a unit, a field, a type come and show."""
     readme(terminal)
     contributing(terminal)
     terminal.interrupt()
