@@ -117,7 +117,10 @@ def withdraw(
 
 
 @app.command("list")
-def listed(kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None) -> int:
+def listed(
+    kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None,
+    as_json: AsJson = False,  # noqa: ARG001 - records are JSON anyway; `hub.__main__` says faults as JSON by it
+) -> int:
     """Print the standing facts, one JSON object a line (handles only); status 3 if one cannot be read."""
     standing, unread = _read(_parts())
     for (of_kind, _), record in sorted(standing.items()):

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from hub.embedded import embedded_broker
 from hub.errors import PunteError
+from tests.support.published import faults
 
 pytestmark = pytest.mark.kafka
 OWNER = """
@@ -165,7 +166,8 @@ def test_detached_broker_is_shown_and_stopped(kafka: str, state: Path) -> None:
         assert json.loads(punte("broker", "up", "--detach", "--json").stdout) == shown
         assert punte("broker", "up").returncode == 1
     finally:
-        down = punte("broker", "down")
+        down = punte("broker", "down", "--json")
+    assert [*faults("broker.v1", shown), *faults("broker.v1", json.loads(down.stdout))] == []
     assert down.returncode == 0
     assert gone(shown["pid"])
     assert punte("broker", "status").returncode == 1

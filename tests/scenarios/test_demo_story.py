@@ -17,6 +17,7 @@ import pytest
 
 from consent.terms import Field, LeafKind
 from hub.contracts.files import load_catalogue
+from tests.support.published import faults
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -163,6 +164,7 @@ def test_json_is_one_object_with_exactly_the_promised_keys(runs: dict[str, Ran])
     assert run.status == 0, run.err[-2000:]
     found = json.loads(run.out)
     assert tuple(found) == KEYS
+    assert faults("demo.v1", found) == []
     assert (found["lost"], found["doubled"], found["leaked"]) == (0, 0, 0)
     assert found["events"] == found["admitted"] + found["quarantined"] == 68
     assert found["releases"] > 100

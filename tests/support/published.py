@@ -13,7 +13,7 @@ from typing import Any, Final
 
 TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
 TOLD: Final = {"$schema", "title", "description", "type", "required", "additionalProperties", "properties"} | {
-    *("items", "enum", "minimum", "minItems", "$id", "oneOf", "const", "pattern")
+    *("items", "enum", "minimum", "minItems", "maxItems", "$id", "oneOf", "const", "pattern")
 }
 
 
@@ -38,8 +38,8 @@ def _faults(schema: dict[str, Any], found: Any, at: str) -> Iterator[str]:
         yield f"{at} is not of its pattern"
     if isinstance(found, int | float) and found < schema.get("minimum", found):
         yield f"{at} is too small"
-    if isinstance(found, list) and len(found) < schema.get("minItems", 0):
-        yield f"{at} is too short"
+    if isinstance(found, list) and not schema.get("minItems", 0) <= len(found) <= schema.get("maxItems", len(found)):
+        yield f"{at} is too short or too long"
     for index, item in enumerate(found if "items" in schema and isinstance(found, list) else ()):
         yield from _faults(schema["items"], item, f"{at}[{index}]")
     if isinstance(found, dict):
