@@ -22,6 +22,7 @@ from consent.matrix import Matrix
 from consent.pack import all_releases, compile_texts
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
+from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
 from hub.release.files import read_pack
@@ -68,6 +69,7 @@ def compile_releases(
 ) -> int:
     """Write a schema and an id for every release of either profile; proposals have none."""
     root = schemas or Path(str(schema_root()))
+    say("proving the pack, making the schema of each release")
     catalogue = load_catalogue(root)
     try:
         policy = compile_texts(read_pack(policies), catalogue.types, Profile.DEMO)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from hub.cli.progress import say
 from hub.errors import Exit, PunteError
 from hub.settings import Settings
 
@@ -159,6 +160,7 @@ def _federation_records(parts: Any, file: Path, by: list[str]) -> list[Record]:
     from hub.contracts.federation import FederationRefused
     from hub.registry.federation import Signed, federation_records, start_records
 
+    say("proving the policy pack")
     signed = Signed(_now(), tuple(by))
     policy = proven_policy(parts.settings, parts.catalogue)
     try:
@@ -273,6 +275,7 @@ def _read(parts: Any) -> tuple[Standing, list[tuple[str, str, int]]]:
     from hub.registry.kafka import read_latest
 
     async def work() -> tuple[Standing, list[tuple[str, str, int]]]:
+        say("reading the register")
         latest = await read_latest(parts.options, parts.registers())
         return {key: dict(change.record or {}) for key, change in latest.readable().items()}, [*latest.unreadable()]
 
@@ -291,6 +294,7 @@ def _send(
     """Send; say what was kept as people left it."""
 
     async def work() -> list[int]:
+        say(f"writing {len(records)} records")
         async with parts.writer() as writer:
             return list(await writer.write(records, typed))
 

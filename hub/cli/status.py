@@ -1,7 +1,7 @@
 """`punte status`: how far each lane is, once or live.
 
 Rules kept: nothing is told of one unit's topics; Ctrl-C is how one ends `--watch`, so it ends well; colour and live
-drawing only on a terminal, and never under NO_COLOR.
+drawing only on a terminal, no colour under NO_COLOR, and nothing said by colour alone.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.progress import say
 from hub.contracts import topics
 from hub.contracts.federation import Federation, FederationRefused, parse_federation
 from hub.errors import Exit, PunteError
@@ -70,7 +71,9 @@ def apply(
     specs = topics.plan(parties(found), lanes(found))
 
     async def work() -> tuple[int, tuple[str, ...]]:
+        say(f"asking Kafka which of {len(specs)} topics it has")
         difference = await compare(settings.kafka(), specs)
+        say(f"creating {len(difference.missing)} topics")
         await create(settings.kafka(), difference.missing, replication)
         return len(difference.missing), difference.other_partitions
 

@@ -18,6 +18,7 @@ import typer
 from consent.compile import Policy
 from consent.errors import PolicyRefused
 from consent.messages import Language
+from hub.cli.progress import say
 from hub.errors import Exit, PunteError
 from hub.settings import Settings
 from hub.views.questions import Audience, AudienceKind, Why, audience, why
@@ -45,6 +46,7 @@ def main(event_or_release: EventOrRelease, as_whom: AsWhom, lang: Lang = Languag
     who, asked = _who(as_whom), event_or_release.lower()
     if not UUID.fullmatch(asked):
         raise PunteError("usage", "the id is not a UUID", "give the `ce_id` of an event or of a release")
+    say("reading the audit and the register")
     told = asyncio.run(ask(Settings(), who, asked))
     print(json.dumps(told_json(told, lang), ensure_ascii=False) if as_json else "\n".join(lines(told, lang)))
     return status(told)
