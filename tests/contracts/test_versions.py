@@ -14,8 +14,11 @@ import pytest
 from consent.pack import compile_texts
 from consent.terms import Profile
 from hub.__main__ import run
+from hub.check.compare import Findings, Reference, _Checker
+from hub.check.facts import Register
 from hub.contracts.catalogue import Catalogue, SchemaRefused
 from hub.contracts.codec import codec
+from hub.contracts.envelope import inbox_headers, parse_inbox
 from hub.contracts.federation import FederationRefused, parse_federation
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.contracts.wire import WireError, strict_decode, strict_readers
@@ -23,6 +26,7 @@ from hub.errors import Exit
 from hub.gateway.compiled import runtimes
 from hub.registry.federation import Signed, federation_records
 from tests.cases.pack import policy, texts, types
+from tests.support.history import KEYS, Kept, plain_rows
 
 TYPE = "emis.alert.raised"
 ADDED = {
@@ -166,3 +170,12 @@ def test_the_committed_types_are_those_of_their_latest_versions() -> None:
     assert catalogue.types == types()
     assert policy().releases
     assert all(catalogue.versions(name)[0] == catalogue.ids[f"{name}/v1"] for name in catalogue.types)
+
+
+def test_the_check_from_outside_reads_an_older_record_as_one_that_leaves_the_new_leaf_empty(two: Catalogue) -> None:
+    """It decodes what was published by the id in its own frame, and computes releases over the latest leaves."""
+    headers = inbox_headers("4f9f3c1e-0a66-4b43-9c1b-3f0c3b6c3d11", "ur04xc", TYPE, 1_790_000_000_000, "C-1")
+    inbox = Kept("inbox.alert.ur04xc", written(two, alert()), headers)
+    checker = _Checker(Reference(plain_rows(), two, KEYS, Register([], two.siruta)), Findings(), {})
+    seen = checker._seen(parse_inbox(headers), inbox, 0)
+    assert dict(seen.record) == alert() | {"orderKind": None}

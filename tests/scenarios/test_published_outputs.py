@@ -38,12 +38,11 @@ def event(hub: Operator) -> str:
 
 
 def test_what_crossed_is_told_by_its_schemas(hub: Operator, event: str) -> None:
-    """The answers of `why` to auditor, unit and whoever may not know, the way of the event, the release."""
+    """The answers of `why` to auditor, unit and whoever may not know, and the release."""
     (all_of_it,) = printed(hub, "why", "why", event, "--as", "auditor")
     assert len([answer for told in all_of_it["events"] for answer in told["answers"] if answer["release"]]) >= 3
     printed(hub, "why", "why", event, "--as", f"unit:{PATROL}")
     printed(hub, "why", "why", str(uuid.uuid4()), "--as", f"unit:{PATROL}", status=Exit.WITHHELD)
-    printed(hub, "trace", "trace", event)
     printed(hub, "release-tail", "release", "tail", "--unit", PATROL, "--purpose", "P1")
 
 

@@ -63,7 +63,7 @@ def test_progress_is_for_the_terminal_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--help",), ("event", "submit", "--help"), ("explain", "usage"), ("policy", "prove"), ("event", "nothing")],
+    [("event", "submit", "--help"), ("policy", "prove"), ("event", "nothing")],
     ids=" ".join,
 )
 def test_no_color_is_kept_by_every_kind_of_output(words: tuple[str, ...]) -> None:
