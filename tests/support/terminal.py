@@ -41,8 +41,14 @@ def typed(document: str, section: str) -> list[str]:
 
 
 def checkout(folder: Path) -> None:
-    """A copy of the files git knows, as they stand, with the checkout's `.venv`."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    """A copy of the files git does not ignore, as they stand, with the checkout's `.venv`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
