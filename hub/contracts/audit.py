@@ -230,7 +230,7 @@ class DecisionHead(NamedTuple):
 def encode_decision(
     frame: bytes, shared: bytes, head: DecisionHead, given: Sequence[bytes], refusals: Sequence[RefusalEntry]
 ) -> list[bytes]:
-    """The framed record of one decided event; more than one part when the units are many (each at most 8 KiB).
+    """The framed record of one decided event; more than one part when the units are many (each at most 14 KiB).
 
     The refusals begin in the last part that has releases.
 

@@ -80,7 +80,12 @@ class Releaser:
 
         All are cut, then all checked, then all addressed. A fault costs that release: nothing of it is written.
         """
-        address = self._address(wanted[0][1].subscription)
+        try:
+            address = self._address(wanted[0][1].subscription)
+        except FAULTS:
+            for work, decision in wanted:
+                work.refused.append((decision, RefusalReason.TRANSFORM_FAILED))
+            return
         made = _cut(wanted, address.keys)
         _check(range(len(made)), wanted, made, _WALKED)
         _check([at for at, (work, _) in enumerate(wanted) if work.in_full], wanted, made, _IN_FULL)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from consent.terms import Lane, RefusalReason
 from hub.assemble import record_codec
-from hub.contracts.keys import bytes_digest
+from hub.contracts.keys import KeyRing, UnitKeys, bytes_digest
 from hub.contracts.wire import frame
 from hub.registry.relations import Relations
 from hub.release.slicer import Cut
@@ -162,6 +162,40 @@ def test_a_release_that_fails_is_refused_to_its_unit_alone(fault: str) -> None:
     assert wrote.said("quarantine") == [("release", reason.value)]
     assert wrote.said("receipt") == [("admitted", "admitted")]
     assert len(wrote.read("decision")[0]["releases"]) == wrote.out.counts["releases"] == len(clean.releases) - 1
+
+
+class Keyless(KeyRing):
+    """Keys that cannot be had for one unit."""
+
+    def unit(self, code: str) -> UnitKeys:
+        """Fails for the patrol."""
+        if code == PATROL_2:
+            raise ValueError
+        return KeyRing.unit(self, code)
+
+
+def test_a_unit_without_keys_costs_its_own_releases_alone() -> None:
+    """Of two events its releases are refused and put aside; the transaction goes on."""
+    clean = desk().decide(GOOD)
+    keys = Keyless(**{each.name: getattr(KEYS, each.name) for each in fields(KEYS)})
+    at = Desk(Lane.CASE, known(Lane.CASE), replace(rules(), keys=keys))
+    wrote = at.decide(GOOD)
+    assert clean.releases.keys() - wrote.releases.keys() == {PATROL_2}
+    assert wrote.refused("transform_failed", at.known) == {PATROL_2}
+    assert wrote.said("quarantine") == [("release", "transform_failed")]
+    assert wrote.said("receipt") == [("admitted", "admitted")]
+
+
+def test_a_moment_no_calendar_holds_releases_nothing() -> None:
+    """The header of time is the last thing that can fail: each release is refused and put aside, none half written."""
+    clean = desk().decide(GOOD)
+    headers = [(name, b"%d" % 10**18 if name == "time" else value) for name, value in GOOD.headers]
+    at = desk()
+    wrote = at.decide(replace(GOOD, headers=headers))
+    assert not wrote.releases
+    assert wrote.refused("transform_failed", at.known) >= clean.releases.keys()
+    assert wrote.said("quarantine") == [("release", "transform_failed")] * len(clean.releases)
+    assert wrote.read("decision")[0]["releases"] == []
 
 
 def test_a_release_that_all_its_units_share_fails_for_all_of_them() -> None:

@@ -231,14 +231,24 @@ def test_a_late_event_is_admitted_with_a_mark() -> None:
     assert len(wrote.releases) == len(RECIPIENTS[3])
 
 
-def test_events_of_one_transaction_write_what_each_writes_alone() -> None:
-    """On every topic the records of several events stand in their order, the same but for the fresh traces."""
-    again = replace(scene(3), id="00000000-0000-4000-8000-0000000000ff")
-    events = (scene(3), scene(1), again, scene(2))
-    records = [admitted(event, OFFSET + place) for place, event in enumerate(events)]
-    together, one_by_one = desk(), desk()
+@pytest.mark.parametrize(
+    ("lane", "numbers", "leaf"), [(Lane.CASE, (3, 1, 3, 2), "address"), (Lane.ALERT, (7, 7, 7, 7), "alertRef")]
+)
+def test_events_of_one_transaction_write_what_each_writes_alone(lane: Lane, numbers: list[int], leaf: str) -> None:
+    """On every topic what several records lead to stands in their order, the same but for the fresh traces.
+
+    New events of several types, a repeat, a conflict, a record nobody can read: a transaction is planned step by step.
+    """
+    events = [replace(scene(number), id=f"00000000-0000-4000-8000-{at:012}") for at, number in enumerate(numbers)]
+    first, second, third, fourth = (admitted(event, OFFSET + at) for at, event in enumerate(events))
+    other = admitted(replace(events[1], record=events[1].record | {leaf: "other"}), OFFSET + 5)
+    repeat, unread = replace(first, offset=OFFSET + 6), replace(first, value=b"", offset=OFFSET + 7)
+    records = [first, second, repeat, unread, third, other, fourth]
+    together, one_by_one = desk(lane), desk(lane)
     alone = [record for each in records for record in one_by_one.decide(each).records]
-    assert by_topic(together.decide(*records).records) == by_topic(alone)
+    wrote = together.decide(*records)
+    assert by_topic(wrote.records) == by_topic(alone)
+    assert [verdict for verdict, _ in wrote.said("attempt")] == ["duplicate", "quarantined", "conflict"]
 
 
 def by_topic(records: Sequence[Kept]) -> dict[str, list[Kept]]:
