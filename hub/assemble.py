@@ -299,14 +299,18 @@ def gateway_codecs(catalogue: Catalogue) -> Codecs:
     )
 
 
+def beginnings(catalogue: Catalogue) -> dict[int, Slicer]:
+    """How the events that can begin a relation are read, by the schema id of each version."""
+    return {
+        schema_id: Slicer(catalogue.schemas[schema_id], (), {}, catalogue.siruta)
+        for name in BEGINS
+        for schema_id in catalogue.versions(name)
+    }
+
+
 async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[], None] = lambda: None) -> None:
     """Copy register changes to the audit and begin relations, until a signal."""
-    codecs = parts.registers()
-    slicers = {
-        schema_id: Slicer(parts.catalogue.schemas[schema_id], (), {}, parts.catalogue.siruta)
-        for name in BEGINS
-        for schema_id in parts.catalogue.versions(name)
-    }
+    codecs, slicers = parts.registers(), beginnings(parts.catalogue)
     standing = await read_register(parts.options, codecs)
     found = {handle: change.record or {} for (kind, handle), change in standing.items() if kind == "keycheck"}
     check_keys(found, parts.keys)

@@ -29,7 +29,8 @@ class Publishers:
     def __init__(self, options: Mapping[str, Any], catalogue: Catalogue) -> None:
         self._producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, linger_ms=5)
         self._catalogue = catalogue
-        self._schemas = {name: fastavro.parse_schema(plain(catalogue.event_schema(name))) for name in catalogue.types}
+        ids = (schema_id for name in catalogue.types for schema_id in catalogue.versions(name))
+        self._schemas = {schema_id: fastavro.parse_schema(plain(catalogue.schemas[schema_id])) for schema_id in ids}
 
     async def __aenter__(self) -> Self:
         """Start the producer."""
@@ -41,10 +42,10 @@ class Publishers:
         await self._producer.stop()
 
     def value(self, event_type: str, record: Mapping[str, Any]) -> bytes:
-        """The framed bytes of a record."""
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, self._schemas[event_type], dict(record), strict=True)
-        return frame(self._catalogue.versions(event_type)[-1], out.getvalue())
+        """The framed bytes of a record, under the version that fits it."""
+        out, schema_id = io.BytesIO(), self._catalogue.version_of(event_type, record)
+        fastavro.schemaless_writer(out, self._schemas[schema_id], dict(record), strict=True)
+        return frame(schema_id, out.getvalue())
 
     async def publish(self, events: Iterable[Published]) -> None:
         """Write events in order; returns when all are acknowledged."""

@@ -145,7 +145,7 @@ class _Side:
 
 @dataclass(slots=True)
 class Past:
-    """What happened so far, and the state it left."""
+    """What happened so far, and the state it left. `taken`: the records that were admitted."""
 
     now: int = NOW
     entries: list[Entry] = field(default_factory=list)
@@ -154,6 +154,7 @@ class Past:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     releases: list[Kept] = field(default_factory=list)
+    taken: list[Kept] = field(default_factory=list)
     _publishers: Publishers = field(default_factory=lambda: Publishers(registers()))
     _sides: dict[Lane, _Side] = field(default_factory=dict)
 
@@ -184,7 +185,7 @@ class Past:
 
     def happen(self, event: Published) -> None:
         """An event is published, admitted, decided, released."""
-        value = encoded(catalogue().versions(event.type)[-1], event.record)
+        value = encoded(catalogue().version_of(event.type, event.record), event.record)
         headers = inbox_headers(event.id, event.source, event.type, event.time, event.subject)
         headers.append(("traceparent", f"00-{event.id.replace('-', '')}-00f067aa0ba902b7-01".encode()))
         record = Kept(topics.inbox(event.lane, event.source), value, headers)
@@ -198,6 +199,7 @@ class Past:
         admitted = Kept(
             topics.admitted(event.lane), found.value, found.headers, event.source.encode(), self.now, len(self.inbox)
         )
+        self.taken.append(admitted)
         written = Gathered()
         side.planner.decide([admitted], side.seen, self.now, written)
         self._take(written.records)
