@@ -250,7 +250,10 @@ ERRORS: dict[str, ErrorRow] = {
         Exit.DONE, Fault.OPERATOR, "Not checked", "mend what the checks above name, then ask again"
     ),
     "health_port_taken": ErrorRow(
-        Exit.FAILED, Fault.MACHINE, "The health port is taken", "give each part a PUNTE_HEALTH_PORT of its own, or none"
+        Exit.FINDINGS,
+        Fault.OPERATOR,
+        "The health port is taken",
+        "give each part a PUNTE_HEALTH_PORT of its own (`punte run all` takes the ports after it, too), or none",
     ),
     "federation_refused": ErrorRow(
         Exit.FINDINGS, Fault.OPERATOR, "The federation is refused", "mend the entries it names"

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from hub.errors import PunteError
+from hub.errors import Exit, PunteError
 from hub.telemetry.health import LATEST_S, Health, Pulse
 from hub.telemetry.http import LONGEST, answer, served
 
@@ -118,3 +118,4 @@ async def test_a_port_that_is_taken_is_an_error_with_a_remedy() -> None:
             async with served(port, WELL):
                 pass
     assert refused.value.code == "health_port_taken"
+    assert refused.value.status is Exit.FINDINGS, "no restart mends it"

@@ -179,6 +179,7 @@ def test_each_part_has_a_health_port_of_its_own() -> None:
     made = parts_of((Lane.ALERT, Lane.CASE), 9464)
     assert [(part.name, part.health_port) for part in made] == list(zip(names, range(9464, 9469), strict=True))
     assert {part.health_port for part in parts_of((Lane.ALERT, Lane.CASE))} == {0}
+    assert [part.health_port for part in parts_of((Lane.CASE,), 65_533)] == [65_533, 65_534, 65_535]
     with pytest.raises(PunteError) as refused:
         parts_of((Lane.CASE,), 65_534)
     assert refused.value.code == "settings_faulty"
