@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from consent.terms import Transform
+from hub.check.rows import floor
 from hub.demo.crowd import Published
 from tests.support.history import (
     CENTRE,
@@ -26,6 +28,7 @@ from tests.support.history import (
     SHELTER,
     Past,
     case_of,
+    catalogue,
     consent,
     federation,
     hold,
@@ -211,6 +214,16 @@ def test_a_technical_alert_passes_on_though_its_floor_is_coarse() -> None:
     past.happen(next(event for event in pool() if event.record.get("severity") == "technical"))
     assert past.found() == []
     assert [record.topic for record in past.releases] == ["release.alert.u2kbdw.p3"]
+
+
+def test_an_exact_floor_is_asked_for_as_it_was_given() -> None:
+    """Of each required leaf of its groups the very transform; of a group that may be coarse what its rule leaves."""
+    alert = catalogue().types["emis.alert.raised"]
+    assert floor({"floor": [26], "floor_generalised": [29]}, alert) == [
+        ("alertRef", Transform.PAIRWISE),
+        *((name, Transform.AS_IS) for name in ("raisedAt", "severity", "siruta")),
+        ("kind", None),
+    ]
 
 
 def test_an_agreement_that_ran_out_ends_permissions_but_no_duty() -> None:
