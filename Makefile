@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test lock clean
+.PHONY: setup demo check test integration others lock clean
 
 setup: .venv/ready
 
@@ -27,9 +27,16 @@ check: setup
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m pytest -q tests/architecture
 
-# Then every test, those on a real Kafka included.
+# Then every test, those on a real Kafka included: two runs side by side, each tells what it found when it ends.
 test: check
-	$(BIN)/python -m pytest -q --ignore=tests/architecture
+	@echo "running every test, about four minutes"
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) integration others
+
+integration: setup
+	@$(BIN)/python -m pytest -q tests/integration
+
+others: setup
+	@$(BIN)/python -m pytest -q --ignore=tests/architecture --ignore=tests/integration
 
 # For the person who changes a dependency; needs `uv`. The files name no index and no folder of a machine.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
