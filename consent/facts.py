@@ -71,7 +71,7 @@ class Event:
 class RelationRecord:
     """A unit works with a person or on a case.
 
-    `target` is the handle, `role` the part that person has; times are ms since 1970.
+    `target` is the handle, `role` the part that person has; times are ms since 1970, `at` that of this very state.
     """
 
     key: bytes
@@ -83,6 +83,7 @@ class RelationRecord:
     since: int
     until: int | None
     live: bool
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Standing(NamedTuple):
     """What the personal guards of a cell come to.
 
     Bits, the facts that made them true, the two denials that keep them false, and the records that are there and do
-    not make them true: bits and fact, of each guard the record of the highest offset.
+    not make them true: bits and fact, of each guard the record that ended last.
     """
 
     bits: int
@@ -34,6 +34,8 @@ class Standing(NamedTuple):
 
 NO_STANDING = Standing(0, (), None, None)
 NO_ONE: frozenset[bytes] = frozenset()
+NEVER = -1
+"""Before any moment."""
 NOBODY = b""
 """No handle is empty: a party the event does not have matches no relation."""
 
@@ -41,6 +43,16 @@ NOBODY = b""
 def relation_live(record: RelationRecord, at_ms: int) -> bool:
     """Whether a relation permits now: live, begun, not over."""
     return record.live and record.since <= at_ms and (record.until is None or at_ms < record.until)
+
+
+def relation_ended(record: RelationRecord) -> int:
+    """Since when a relation that does not permit no longer does (ms); NEVER where it never did, or has yet to begin.
+
+    The first end counts, whether people set it or the record ran out.
+    """
+    ends = [end for end in (record.until, None if record.live else record.at) if end is not None]
+    end = min(ends, default=NEVER)
+    return end if record.since < end else NEVER
 
 
 def relation_denies(record: RelationRecord, at_ms: int) -> bool:
@@ -165,8 +177,13 @@ def _related(
 
 
 def _lapsed(bit: int, role: PartyRole, records: tuple[RelationRecord, ...]) -> tuple[tuple[int, Fact], ...]:
-    """The last record in that part, of those of which none permits now; nothing where there is none."""
-    last = max((record for record in records if record.role is role), key=lambda r: r.offset, default=None)
+    """Of the records in that part, of which none permits now, the one that did last; nothing where there is none.
+
+    The guard is false since that one's end. One that never permitted, or has yet to begin, is named only where no other
+    did; among equals the later in the register.
+    """
+    own = (record for record in records if record.role is role)
+    last = max(own, key=lambda record: (relation_ended(record), record.offset), default=None)
     return () if last is None else ((bit, Fact(last.key, last.offset)),)
 
 

@@ -212,6 +212,7 @@ class Knowledge:
             r["from"],
             r["until"],
             r["state"] == "live",
+            r["at"],
         )
         of_unit = self._relations.setdefault(r["unit"], {})
         of_unit[target] = (*of_unit.get(target, ()), record)

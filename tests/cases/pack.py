@@ -90,6 +90,7 @@ def _relation(raw: Mapping[str, Any]) -> RelationRecord:
         since=raw.get("since", 0),
         until=raw.get("until"),
         live=raw.get("state", "live") == "live",
+        at=raw.get("at", 0),
     )
 
 
