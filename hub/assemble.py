@@ -23,9 +23,9 @@ from consent.pack import compile_texts
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.alarms import ALARMS
-from hub.contracts.audit import Verdict
+from hub.contracts.audit import NAMES_LAPSED, Verdict
 from hub.contracts.catalogue import Catalogue
-from hub.contracts.codec import RecordCodec, codec
+from hub.contracts.codec import RecordCodec, versioned
 from hub.contracts.envelope import TRACE_BYTES, traceparents
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import KeyRing, event_digest
@@ -67,7 +67,7 @@ def now_ms() -> int:
 
 def build_name() -> str:
     """What a decision record calls the code that made it."""
-    return f"punte-{version('punte')}"
+    return f"punte-{version('punte')}{NAMES_LAPSED}"
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,7 @@ def door(catalogue: Catalogue, codecs: RegisterCodecs) -> Door:
 
 def record_codec(catalogue: Catalogue, name: str) -> RecordCodec:
     """The codec of a hub record, e.g. `audit.receipt`."""
-    schema_id = catalogue.ids[f"{name}/v1"]
-    return codec(name, schema_id, catalogue.schemas[schema_id])
+    return versioned(name, catalogue.ids, catalogue.schemas)
 
 
 def parts(settings: Settings) -> Parts:

@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.check.compare import Finding, History, Reference, compare
 from hub.check.facts import Entry, Register
 from hub.check.rows import read_rows
-from hub.contracts.codec import CodecFault, RecordCodec, codec
+from hub.contracts.codec import CodecFault, RecordCodec, versioned
 from hub.contracts.envelope import EnvelopeFault, parse_inbox
 from hub.contracts.files import load_catalogue
 from hub.contracts.record import KafkaRecord
@@ -46,7 +46,7 @@ async def check(settings: Settings, journal: Path) -> Found:
     catalogue = load_catalogue()
 
     def record_codec(name: str) -> RecordCodec:
-        return codec(name, catalogue.ids[f"{name}/v1"], catalogue.schemas[catalogue.ids[f"{name}/v1"]])
+        return versioned(name, catalogue.ids, catalogue.schemas)
 
     topics = await _read(settings, ("inbox.", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER))
     registers = RegisterCodecs({kind: record_codec(f"register.{kind}") for kind in KINDS})

@@ -211,7 +211,7 @@ def _asked(wanted: Sequence[Record], replace: Sequence[str], *, everything: bool
 
 def _load(parts: Any, wanted: Sequence[Record], replace: frozenset[str], *, activate: bool, as_json: bool) -> int:
     """Write of a federation what the register does not hold, and what was asked to be replaced."""
-    from hub.registry.federation import changes
+    from hub.registry.federation import LoadRefused, changes
 
     _checked(parts, wanted)
     standing, unread = _read(parts)
@@ -219,7 +219,10 @@ def _load(parts: Any, wanted: Sequence[Record], replace: frozenset[str], *, acti
     standing |= {(kind, handle): {} for kind, handle, _ in unread}
     if activate:
         standing.pop(("matrix", "active"), None)
-    found = changes(wanted, standing, replace)
+    try:
+        found = changes(wanted, standing, replace)
+    except LoadRefused as refused:
+        raise PunteError(refused.code, str(refused), refused.remedy) from None
     kept = {key: standing[_key(key)]["state"] for key in found.kept}
     status = _send(parts, found.records, kept=kept, differs=found.differs, as_json=as_json)
     return Exit.FINDINGS if found.differs else status
@@ -307,8 +310,17 @@ def _send(
     for key, state in (kept or {}).items():
         print(f"kept `{state}`, the state of {key}: people set it")
     for key, fields in (differs or {}).items():
-        print(f"left {key} as it is: the register differs in {', '.join(fields)}; `--replace {key}` writes the file's")
+        print(_left(key, fields))
     return 0
+
+
+def _left(key: str, fields: Sequence[str]) -> str:
+    from hub.registry.federation import STATED, mend
+
+    kind = _key(key)[0]
+    if tuple(fields) == ("*",) and kind in STATED:
+        return f"left {key} as it is: its record cannot be read; {mend(kind)}"
+    return f"left {key} as it is: the register differs in {', '.join(fields)}; `--replace {key}` writes the file's"
 
 
 def _reaching(work: Callable[[], Awaitable[T]], bootstrap: str) -> T:

@@ -87,13 +87,12 @@ async def ask(settings: Settings, who: Audience, asked: str) -> Why:
 
 def make_trail(catalogue: Any, asked: str) -> Trail:
     """An empty trail of one id, with the codecs of the catalogue."""
-    from hub.contracts.codec import RecordCodec, codec
+    from hub.contracts.codec import RecordCodec, versioned
     from hub.contracts.registers import KINDS, RegisterCodecs
     from hub.views.project import Codecs, Trail
 
     def record(name: str) -> RecordCodec:
-        schema_id = catalogue.ids[f"{name}/v1"]
-        return codec(name, schema_id, catalogue.schemas[schema_id])
+        return versioned(name, catalogue.ids, catalogue.schemas)
 
     decision, attempt, policy, change = (record(f"audit.{n}") for n in ("decision", "attempt", "policy", "register"))
     registers = RegisterCodecs({kind: record(f"register.{kind}") for kind in KINDS})

@@ -15,6 +15,11 @@ from typing import Final, NamedTuple
 
 from consent.terms import Lane, Purpose, RefusalReason
 
+NAMES_LAPSED: Final = "+lapsed"
+"""Ends the build in the decision records of a hub that names, of a false guard, the record that does not count.
+
+Where the build ends otherwise, that a refusal names no record says nothing.
+"""
 PART_RELEASES: Final = 40
 PART_REFUSALS: Final = 64
 PART_ORDINALS: Final = 64

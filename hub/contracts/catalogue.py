@@ -207,6 +207,9 @@ def catalogue(sources: Sources) -> Catalogue:
     entries = {name: entry(name, row) for name, row in sources.processing.items()}
     for name in sources.lock["records"]:
         check_record_schema(name, sources.schemas[name])
+        base, _, number = name.rpartition("/v")
+        if before := sources.schemas.get(f"{base}/v{int(number) - 1}"):
+            check_next(name, before, sources.schemas[name])
     places = list(sources.places)
     return Catalogue(
         types={name: _latest([schemas[number] for number in _named(ids, name)], row) for name, row in entries.items()},

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fastavro
 
+from hub.contracts.versions import version_ids
 from hub.contracts.wire import frame, unframe
 
 
@@ -22,11 +23,15 @@ class CodecFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordCodec:
-    """Encodes and decodes one record schema under its id of `schemas/lock.json`."""
+    """Encodes a record by its schema of `schemas/lock.json`, and decodes what was written by that or an older version.
+
+    `older`: by id, the earlier versions that are read too, as the record of this one that lacks the newer leaves.
+    """
 
     name: str
     schema_id: int
     schema: Any
+    older: Mapping[int, Any] = field(default_factory=dict)
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """The framed bytes of a record; refuses a key the schema does not have."""
@@ -38,12 +43,14 @@ class RecordCodec:
         return frame(self.schema_id, out.getvalue())
 
     def decode(self, value: bytes) -> dict[str, Any]:
-        """The record behind framed bytes."""
+        """The record behind framed bytes, as the latest version has it: null where an older one has no such leaf."""
         schema_id, body = unframe(value)
-        if schema_id != self.schema_id:
+        old = self.older.get(schema_id)
+        if old is None and schema_id != self.schema_id:
             raise CodecFault(f"not a {self.name} record")
+        writer, reader = (self.schema, None) if old is None else (old, self.schema)
         try:
-            return fastavro.schemaless_reader(io.BytesIO(body), self.schema, None)  # type: ignore[return-value]
+            return fastavro.schemaless_reader(io.BytesIO(body), writer, reader)  # type: ignore[return-value]
         except (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError):
             raise CodecFault(f"a {self.name} record cannot be read") from None
 
@@ -51,6 +58,16 @@ class RecordCodec:
 def codec(name: str, schema_id: int, schema: Mapping[str, Any]) -> RecordCodec:
     """The codec of one schema; logical types are taken off, so that moments stay integers (ms)."""
     return RecordCodec(name, schema_id, fastavro.parse_schema(plain(schema)))
+
+
+def versioned(name: str, ids: Mapping[str, int], schemas: Mapping[int, Any]) -> RecordCodec:
+    """The codec of a hub record, e.g. `audit.receipt`: it writes the latest version and reads every one.
+
+    `ids` as in lock.json; `schemas` by id.
+    """
+    *older, latest = version_ids(ids, name)
+    made = codec(name, latest, schemas[latest])
+    return replace(made, older={number: codec(name, number, schemas[number]).schema for number in older})
 
 
 def plain(schema: Any) -> Any:

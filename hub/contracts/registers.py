@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from hub.contracts.codec import CodecFault, RecordCodec
 from hub.contracts.keys import HANDLE, KeyFault, b64, register_digest, unb64
-from hub.contracts.wire import unframe
 
 KINDS: Final = ("unit", "agreement", "relation", "link", "consent", "hold", "matrix", "keycheck")
 ADDRESSED_DAYS: Final = 90
+UNREADABLE: Final = "unreadable"
+"""The state of a change that cannot be read, in its audit copy and where questions tell of it."""
 WRITER: Final = "registry"
 """Who signs what the registry itself writes: the relations that events begin."""
 
@@ -61,7 +62,7 @@ class RegisterCodecs:
         if value is None:
             return Change(kind, handle, None, None)
         record = codec.decode(value)
-        if record["handle"] != handle or unframe(value)[0] != codec.schema_id:
+        if record["handle"] != handle:
             raise CodecFault("a register record whose key names another handle")
         return Change(kind, handle, record["state"], record)
 

@@ -1,4 +1,4 @@
-"""Versions of an event type: v1, v2, ... each a file and an id of its own, all of them admitted side by side. Pure.
+"""Versions of an event type or hub record: v1, v2, ... each a file and an id of its own, all read side by side. Pure.
 
 Rule kept: a version only adds, at the end, leaves that may be null. So every older record is a record of the latest
 version once the missing nulls stand behind it, and nothing after the gateway's first look knows more than one layout.
@@ -14,7 +14,7 @@ from hub.contracts.shape import Avro, base_name, inline, nullable
 
 
 def version_ids(ids: Mapping[str, int], name: str) -> tuple[int, ...]:
-    """The schema ids of an event type, the first version first; `ids` as in lock.json. Empty for an unknown type."""
+    """The schema ids of a type or hub record, the first version first; `ids` as in lock.json. Empty where unknown."""
     locks = (f"{name}/v{number}" for number in count(1))
     return tuple(ids[lock] for lock in takewhile(ids.__contains__, locks))
 

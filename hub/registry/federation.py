@@ -24,6 +24,10 @@ Key = tuple[str, str]
 """Kind and handle."""
 
 
+STATED = frozenset({"unit", "agreement", "matrix"})
+"""The kinds whose state people set after a load."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signed:
     """Who puts records into the register and when (ms since the epoch): two opaque ids of people."""
@@ -60,8 +64,9 @@ def changes(
     """Of the records of a federation, those the register does not hold, and of those it holds otherwise the asked ones.
 
     `replace`: the keys `kind/handle` to write as the file has them, each in its standing state. An empty standing
-    record is one that cannot be read.
+    record is one that cannot be read; LoadRefused where the state it may have had would be lost.
     """
+    _refuse_unknown_states(wanted, standing, replace)
     written, kept, differs = [], [], {}
     for record in wanted:
         key, name = (record["kind"], record["handle"]), "/".join((record["kind"], record["handle"]))
@@ -78,6 +83,26 @@ def changes(
         elif fields:
             differs[name] = fields
     return Load(tuple(written), tuple(kept), differs)
+
+
+def _refuse_unknown_states(
+    wanted: Sequence[Mapping[str, Any]], standing: Mapping[Key, Mapping[str, Any]], replace: AbstractSet[str]
+) -> None:
+    """Refuse to write `active` over what cannot be read: people may have suspended it."""
+    for key in ((record["kind"], record["handle"]) for record in wanted):
+        if key[0] in STATED and "/".join(key) in replace and standing.get(key) == {}:
+            raise LoadRefused(
+                "register_unreadable",
+                f"the record of {'/'.join(key)} cannot be read, nor whether people closed it; nothing was written",
+                mend(key[0]),
+            )
+
+
+def mend(kind: str) -> str:
+    """What to do where a record of a kind whose state people set cannot be read."""
+    if kind == "matrix":
+        return "add `--activate` to write the policy of the pack"
+    return "write it with `punte register put`, in the state it shall have"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from hub.contracts.codec import CodecFault, RecordCodec
 from hub.contracts.record import KafkaRecord
-from hub.contracts.registers import Change, RegisterCodecs, digest_of
-
-UNREADABLE: Final = "unreadable"
-"""The state of a change that cannot be read, in its audit copy."""
+from hub.contracts.registers import UNREADABLE, Change, RegisterCodecs, digest_of
 
 
 @dataclass(slots=True)
@@ -71,6 +67,7 @@ class Copies:
             "newState": state,
             "by": list(said.get("by", ())),
             "at": said.get("at", record.timestamp),
+            "organisation": said.get("organisation"),
         }
         self._states[digest] = state
         return digest, self.records.encode(copy), change is not None

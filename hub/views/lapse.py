@@ -1,7 +1,7 @@
 """Why a relation or consent guard was false at a decision, and since when. Pure.
 
 Rule kept: told from the record the decision named and from what the register still says of it; a moment nobody holds
-any more is not made up, and where there never was a record, that is said.
+any more is not made up; where there was no record, that is said, and where nobody recorded whether, that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from consent.guards import GuardKind
 from consent.terms import RefusalReason
+from hub.contracts.registers import UNREADABLE
 from hub.views.project import FactTold
 
 COUNTING: Final = {GuardKind.RELATION.value: "live", GuardKind.CONSENT.value: "given"}
@@ -21,6 +22,7 @@ class How(StrEnum):
     """Why the record did not make the guard true."""
 
     NONE = "none"
+    NOT_RECORDED = "not_recorded"
     ENDED = "ended"
     NOT_BEGUN = "not_begun"
     SHORT = "short"
@@ -53,12 +55,17 @@ def lapse(reason: RefusalReason, guard: str, facts: tuple[FactTold, ...], at: in
 
 
 def _judged(fact: FactTold, counting: str, at: int) -> tuple[How, int | None]:
-    """How and when; the first end counts, whether people set it or the record ran out."""
+    """How and when; the first end counts, whether people set it or the record ran out.
+
+    What ended before it began, or only after the decision, says not since when the guard was false.
+    """
     ends = [fact.ends] if fact.ends is not None and fact.ends <= at else []
-    if fact.state is not None and fact.since is not None and fact.state != counting:
+    if fact.since is not None and fact.state not in (None, UNREADABLE, counting):
         ends.append(fact.since)
     if ends:
-        return How.ENDED, min(ends)
+        end = min(ends)
+        began = fact.begins is None or fact.begins < end
+        return (How.ENDED, end) if began and end <= at else (How.UNDATED, None)
     if fact.begins is not None and fact.begins > at:
         return How.NOT_BEGUN, fact.begins
     return (How.SHORT, fact.since) if fact.whole else (How.UNDATED, None)

@@ -6,7 +6,7 @@ trace of an event, else asking about nothing would make it something.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import Verdict, lane_of
 from hub.contracts.codec import RecordCodec
-from hub.contracts.keys import event_digest
+from hub.contracts.keys import event_digest, register_digest
 from hub.contracts.record import KafkaRecord
-from hub.contracts.registers import RegisterCodecs
+from hub.contracts.registers import UNREADABLE, RegisterCodecs, digest_of
 
 Record = Mapping[str, Any]
 ENDED: Final = frozenset({Verdict.REFUSED, Verdict.DUPLICATE, Verdict.CONFLICT, Verdict.QUARANTINED, Verdict.PARKED})
@@ -41,12 +41,16 @@ class FactTold:
 
 @dataclass(slots=True)
 class RegisterHistory:
-    """What `register` and `audit.register` still say of each fact; of units and agreements, every state by offset."""
+    """What `register` and `audit.register` still say of each fact; of units and agreements, every state by offset.
 
-    states: dict[Fact, tuple[str | None, int]] = field(default_factory=dict)
+    `owners`: by key and offset, when it was decided (ms) and the organisation it names; None for none, or not known.
+    """
+
+    states: dict[Fact, tuple[str | None, int | None]] = field(default_factory=dict)
     kinds: dict[bytes, str] = field(default_factory=dict)
     records: dict[tuple[str, str], list[tuple[int, Record]]] = field(default_factory=dict)
     spans: dict[Fact, tuple[int | None, int | None]] = field(default_factory=dict)
+    owners: dict[bytes, dict[int, tuple[int, str | None]]] = field(default_factory=dict)
 
     def told(self, fact: Fact) -> FactTold:
         """The fact with its kind, its state and since when."""
@@ -55,16 +59,26 @@ class RegisterHistory:
         return FactTold(fact, self.kinds.get(fact.key), state, since, begins, ends, fact in self.spans)
 
     def at(self, kind: str, handle: str, revision: int) -> Record | None:
-        """The record that stood at a revision; where compaction forgot it, the first one known after."""
+        """The record that stood at a revision; where compaction forgot it, the first one known after.
+
+        It says by which role and agreement a decision is explained; whose a unit was says `owner` alone.
+        """
         known = sorted(self.records.get((kind, handle), ()), key=lambda entry: entry[0])
         before = [record for offset, record in known if offset < revision]
         return before[-1] if before else next((record for _, record in known), None)
 
-    def when(self, kind: str, handle: str, moment: int) -> Record | None:
-        """The record that stood at a moment (ms), as `at`."""
-        known = sorted(self.records.get((kind, handle), ()), key=lambda entry: entry[0])
-        before = [record for _, record in known if record["at"] <= moment]
-        return before[-1] if before else next((record for _, record in known), None)
+    def owner(self, unit: str, revision: int) -> str | None:
+        """The organisation of a unit at a revision; None where nothing from before says it: doubt withholds."""
+        return self._owner(unit, lambda offset, _: offset < revision)
+
+    def owner_when(self, unit: str, moment: int) -> str | None:
+        """The organisation of a unit at a moment (ms), as `owner`."""
+        return self._owner(unit, lambda _, at: at <= moment)
+
+    def _owner(self, unit: str, stood: Callable[[int, int], bool]) -> str | None:
+        known = self.owners.get(register_digest("unit", unit), {})
+        last = max((offset for offset, (at, _) in known.items() if stood(offset, at)), default=None)
+        return None if last is None else known[last][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +181,31 @@ class Trail:
     def _change(self, record: KafkaRecord) -> None:
         change = self.codecs.change.decode(record.value or b"")
         self.register.states[Fact(change["key"], change["offset"])] = change["newState"], change["at"]
+        said = change["at"], change["organisation"]
+        self.register.owners.setdefault(change["key"], {}).setdefault(change["offset"], said)
 
     def _register(self, record: KafkaRecord) -> None:
-        change = self.codecs.registers.decode(record.key, record.value)
+        """A record that cannot be read is a fact all the same: one that says nothing but that it is there."""
+        change = self.codecs.registers.known(record.key, record.value)
+        if change is None:
+            self._unread(record)
+            return
         self.register.kinds[change.digest] = change.kind
         if change.record is None:
             return
         fact, said = Fact(change.digest, record.offset), change.record
         self.register.states[fact] = change.state, said["at"]
         self.register.spans[fact] = said.get("from"), said.get("until", said.get("validUntil"))
+        if change.kind == "unit":
+            said_of = said["at"], said["organisation"]
+            self.register.owners.setdefault(change.digest, {})[record.offset] = said_of
         if change.kind in ("unit", "agreement"):
             self.register.records.setdefault((change.kind, change.handle), []).append((record.offset, change.record))
+
+    def _unread(self, record: KafkaRecord) -> None:
+        key = digest_of(record.key)
+        self.register.states.setdefault(Fact(key, record.offset), (UNREADABLE, None))
+        self.register.owners.setdefault(key, {}).setdefault(record.offset, (record.timestamp, None))
 
 
 def topics_read() -> list[str]:

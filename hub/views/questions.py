@@ -21,8 +21,9 @@ from consent.explain import Explanation, explain, for_unit
 from consent.facts import Fact, Subscription, Unit
 from consent.guards import Guard
 from consent.terms import EventType, Lane, Outcome, Purpose, RefusalReason, Role
+from hub.contracts.audit import NAMES_LAPSED
 from hub.contracts.envelope import uuid_text
-from hub.views.lapse import Lapse, lapse
+from hub.views.lapse import How, Lapse, lapse
 from hub.views.project import DecisionTold, FactTold, Record, Trail
 
 _AUDIENCE: Final = re.compile(r"auditor|(dpo|unit):(u[a-z0-9]{5})|(dpo):(o[a-z0-9]{5})")
@@ -50,11 +51,11 @@ class Audience:
         """The spelling of `--as`."""
         return f"{self.kind}:{self.code}" if self.code else self.kind.value
 
-    def owns(self, unit: str, record: Record | None) -> bool:
-        """Whether a unit is one the audience may hear about; `record` = what the register said of it at the time."""
+    def owns(self, unit: str, organisation: str | None) -> bool:
+        """Whether a unit is one the audience may hear about; `organisation` = whose it was at the time, if known."""
         if self.kind is AudienceKind.AUDITOR or self.code == unit:
             return True
-        return self.kind is AudienceKind.DPO and record is not None and record["organisation"] == self.code
+        return self.kind is AudienceKind.DPO and organisation is not None and organisation == self.code
 
 
 def audience(text: str) -> Audience | None:
@@ -141,10 +142,10 @@ def _may_see_source(who: Audience, trail: Trail, said: Record) -> bool:
     """
     register, source = trail.register, said["source"]
     if "registerRevision" in said:
-        record = register.at("unit", source, said["registerRevision"])
+        organisation = register.owner(source, said["registerRevision"])
     else:
-        record = register.when("unit", source, said["at"])
-    return who.kind is not AudienceKind.UNIT and who.owns(source, record)
+        organisation = register.owner_when(source, said["at"])
+    return who.kind is not AudienceKind.UNIT and who.owns(source, organisation)
 
 
 def _event(
@@ -218,10 +219,8 @@ class _Teller:
 
     def is_of(self, who: Audience, answer: Answer) -> bool:
         """Whether the unit of an answer was the audience's own when it was decided."""
-        return who.owns(answer.unit, self._record(answer.unit))
-
-    def _record(self, code: str) -> Record | None:
-        return self.trail.register.at("unit", code, self.decision.head["registerRevision"])
+        revision = self.decision.head["registerRevision"]
+        return who.owns(answer.unit, self.trail.register.owner(answer.unit, revision))
 
     def _code(self, ordinal: int) -> str:
         """The code behind an ordinal; empty when no announcement is left that says it."""
@@ -229,7 +228,7 @@ class _Teller:
         return units[ordinal] if ordinal < len(units) else ""
 
     def _unit(self, code: str, ordinal: int) -> Unit | None:
-        record = self._record(code)
+        record = self.trail.register.at("unit", code, self.decision.head["registerRevision"])
         role = record and Role(record["role"].replace("_", "-"))
         return Unit(code, role, frozenset(), None, ordinal) if role else None
 
@@ -255,8 +254,10 @@ class _Teller:
             named = str(guard) if guard else named
             told = self._explain(Decision(Subscription(unit, purpose), 0, None, reason, guard, facts, None))
             told = told and replace(told, fields=tuple(replace(each, guard=None) for each in told.fields))
-        heard = self._facts(facts)
-        since = lapse(reason, named, heard, self.decision.head["decidedAt"])
+        heard, head = self._facts(facts), self.decision.head
+        since = lapse(reason, named, heard, head["decidedAt"])
+        if since and since.how is How.NONE and not head["build"].endswith(NAMES_LAPSED):
+            since = since._replace(how=How.NOT_RECORDED)
         return Answer(code, Outcome.DOES_NOT_LEARN, reason, told, None, heard, since)
 
     def _explain(self, decision: Decision) -> Explanation | None:

@@ -18,6 +18,7 @@ from typing import Any
 from consent.explain import UNKNOWN, sentences, to_json
 from consent.messages import Language
 from hub.contracts.envelope import format_time
+from hub.contracts.registers import UNREADABLE
 from hub.views.lapse import Lapse
 from hub.views.project import FactTold, Record
 from hub.views.questions import Answer, AudienceKind, EventTold, ReleaseTold, Why
@@ -70,7 +71,9 @@ def _answer_lines(answer: Answer, language: Language) -> Iterator[str]:
     if answer.lapse is not None:
         yield _lapse_line(answer.lapse, words)
     for fact in answer.facts:
-        if fact.since is not None:
+        if fact.state == UNREADABLE:
+            yield words["fact_unreadable"].format(offset=fact.fact.offset)
+        elif fact.since is not None:
             yield words["fact"].format(
                 offset=fact.fact.offset, kind=fact.kind or "-", state=fact.state or "-", since=format_time(fact.since)
             )

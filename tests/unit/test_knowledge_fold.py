@@ -8,20 +8,14 @@ from typing import Any
 import pytest
 
 from consent.terms import Lane, Purpose, Role
-from hub.contracts.codec import CodecFault, codec
+from hub.contracts.codec import CodecFault, versioned
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import b64
 from hub.contracts.registers import KINDS, RegisterCodecs, common, key
 from hub.gateway.knowledge import Knowledge
 
 CATALOGUE = load_catalogue()
-CODECS = RegisterCodecs(
-    {
-        kind: codec(f"register.{kind}", at, CATALOGUE.schemas[at])
-        for kind in KINDS
-        for at in [CATALOGUE.ids[f"register.{kind}/v1"]]
-    }
-)
+CODECS = RegisterCodecs({kind: versioned(f"register.{kind}", CATALOGUE.ids, CATALOGUE.schemas) for kind in KINDS})
 A, B, C = (bytes([n]) * 16 for n in (1, 2, 3))
 UNIT = "uaaaaa"
 DUTY, FREE = "incident.reported", "risk.assessed"
@@ -89,7 +83,7 @@ def link(state: str, a: bytes, b: bytes, handle: str) -> dict[str, Any]:
 
 def _shape(kind: str) -> dict[str, Any]:
     """The leaves of a kind beside the common ones, null or empty."""
-    fields = CATALOGUE.schemas[CATALOGUE.ids[f"register.{kind}/v1"]]["fields"]
+    fields = CODECS.by_kind[kind].schema["fields"]
     known = common(kind, "", "", 0, [])
     return {f["name"]: _blank(f["type"]) for f in fields if f["name"] not in known}
 
@@ -147,7 +141,7 @@ def test_an_ended_relation_no_longer_releases() -> None:
     fold.put(relation("live"))
     assert [one.live for one in fold.knows.relations(UNIT)[A]] == [True]
     fold.put(relation("ended"))
-    assert [(one.live, one.offset) for one in fold.knows.relations(UNIT)[A]] == [(False, 1)]
+    assert [(one.live, one.offset, one.at) for one in fold.knows.relations(UNIT)[A]] == [(False, 1, 1)]
     fold.put(relation("live", B))
     assert {target: len(ties) for target, ties in fold.knows.relations(UNIT).items()} == {A: 0, B: 1}
     fold.erase("relation", "r-1")

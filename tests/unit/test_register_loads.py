@@ -80,12 +80,23 @@ def test_what_is_asked_to_be_replaced_is_written_alone() -> None:
     assert found.differs == {"/".join(other): ("area",)}
 
 
-def test_what_cannot_be_read_is_replaced_only_when_asked() -> None:
-    """Nobody knows what people had said there."""
-    standing: Register = {**register(), UNIT: {}}
-    assert changes(load(), standing).differs == {"/".join(UNIT): ("*",)}
+@pytest.mark.parametrize("key", [UNIT, AGREEMENT, ACTIVE])
+def test_active_is_never_written_over_what_cannot_be_read(key: tuple[str, str]) -> None:
+    """People may have closed it: left and told; asked to replace it, all is refused, by key and remedy."""
+    standing: Register = {**register(), key: {}}
+    assert changes(load(), standing).differs == {"/".join(key): ("*",)}
     assert changes(load(), standing).records == ()
-    assert len(changes(load(), standing, {"/".join(UNIT)}).records) == 1
+    with pytest.raises(LoadRefused) as refused:
+        changes(load(), standing, {"/".join(key)})
+    assert (refused.value.code, "/".join(key) in str(refused.value)) == ("register_unreadable", True)
+    assert ("--activate" if key == ACTIVE else "punte register put") in refused.value.remedy
+
+
+def test_a_key_check_that_cannot_be_read_is_replaced_only_when_asked() -> None:
+    """It has no state of people."""
+    standing: Register = {**register(), KEYCHECK: {}}
+    assert changes(load(), standing).records == ()
+    assert len(changes(load(), standing, {"/".join(KEYCHECK)}).records) == 1
 
 
 def test_a_new_unit_is_written_unasked() -> None:

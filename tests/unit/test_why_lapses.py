@@ -10,8 +10,10 @@ import pytest
 from consent.facts import Fact
 from consent.messages import Language
 from consent.terms import Outcome, RefusalReason
+from hub.assemble import build_name
+from hub.contracts.audit import NAMES_LAPSED
 from hub.contracts.keys import register_digest
-from hub.contracts.registers import common
+from hub.contracts.registers import UNREADABLE, common
 from hub.views.lapse import How, Lapse, lapse
 from hub.views.project import FactTold
 from hub.views.questions import Answer
@@ -43,6 +45,9 @@ def told(state: str | None, since: int | None, begins: int | None = None, ends: 
         pytest.param(CONSENT, told("refused", 300, None, AT * 9), How.ENDED, 300, id="refused"),
         pytest.param(CONSENT, told("given", 300, None, 800), How.ENDED, 800, id="expired-by-time"),
         pytest.param(CONSENT, told("given", 300, None, AT * 9), How.SHORT, 300, id="given-and-opens-less"),
+        pytest.param(RELATION, told("ended", 500, 600, None), How.UNDATED, None, id="ended-before-it-began"),
+        pytest.param(RELATION, told("ended", AT + 1, 1, None), How.UNDATED, None, id="ended-after-the-decision"),
+        pytest.param(RELATION, FactTold(FACT, None, UNREADABLE, 5), How.UNDATED, None, id="unreadable"),
         pytest.param(RELATION, FactTold(FACT, "relation", "live", 1), How.UNDATED, None, id="replaced-since"),
         pytest.param(RELATION, FactTold(FACT), How.UNDATED, None, id="forgotten"),
         pytest.param(RELATION, FactTold(FACT, "relation", "ended", 5), How.ENDED, 5, id="audit-copy-says-ended"),
@@ -85,11 +90,11 @@ def test_the_register_gives_begin_and_end_of_its_records() -> None:
     assert found.register.told(FACT) == FactTold(FACT)
 
 
-def lapsed(ended: bool = True) -> dict[str, Any]:
+def lapsed(ended: bool = True, build: str = f"punte-test{NAMES_LAPSED}") -> dict[str, Any]:
     """The decision record, the shelter refused for its consent: with the record that does not count, or without any."""
     fact = {"key": register_digest("consent", "c9"), "offset": 30} if ended else None
     refused = {"reason": "guard_false", "guard": "consent", "fact": fact, "unitOrdinals": [2]}
-    return decision_record(refusals=[refused])
+    return decision_record(refusals=[refused], build=build)
 
 
 def shelters(who: str, record: dict[str, Any]) -> tuple[Answer | None, str, dict[str, Any]]:
@@ -124,6 +129,38 @@ def test_the_auditor_hears_that_there_is_none() -> None:
     assert answer is not None
     assert answer.lapse == Lapse("consent:sh1", How.NONE)
     assert "`consent:sh1` is false: the register held no record that could make it true." in text
+
+
+def test_what_a_decision_of_before_did_not_record_is_not_made_up() -> None:
+    """Its hub named no record that does not count: that there was none is not known, and the consent there expired."""
+    answer, text, told = shelters("auditor", lapsed(ended=False, build="punte-0.1.0"))
+    assert answer is not None
+    assert answer.lapse == Lapse("consent:sh1", How.NOT_RECORDED)
+    assert "`consent:sh1` is false; whether the register held a record of it was not recorded." in text
+    assert "held no record" not in text
+    assert any("nu s-a consemnat" in line for line in told["sentences"])
+
+
+def test_a_decision_of_before_that_named_a_withdrawal_still_does() -> None:
+    """Only of what names no record the build matters."""
+    answer, _, _ = shelters("auditor", lapsed(build="punte-0.1.0"))
+    assert answer is not None
+    assert answer.lapse == Lapse("consent:sh1", How.ENDED, 1_700_000_000_000, 30)
+
+
+def test_a_record_that_cannot_be_read_any_more_is_told_as_such() -> None:
+    """No kind, no moment: that it is there and cannot be read."""
+    found = trail(EVENT_ID, lapsed())
+    found.take(Written("register", b"torn", b"consent/c9", offset=30))
+    heard = asked_as("auditor", found)
+    text = "\n".join(lines(heard, Language.EN))
+    assert "The register record at offset 30 cannot be read." in text
+    assert "`consent:sh1` is false; since when, the register no longer says; register offset 30." in text
+
+
+def test_this_hub_names_the_records_that_do_not_count() -> None:
+    """Its build says so in every decision record."""
+    assert build_name().endswith(NAMES_LAPSED)
 
 
 @pytest.mark.parametrize("ended", [True, False])

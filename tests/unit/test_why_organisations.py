@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from consent.messages import Language
 from hub.cli.why import status
 from hub.contracts.audit import Verdict
+from hub.contracts.keys import register_digest
 from hub.errors import Exit
+from hub.registry.latest import Copies
 from hub.views.project import Trail
 from hub.views.questions import Audience, AudienceKind, audience
 from hub.views.tell import as_json, lines
@@ -25,6 +28,7 @@ from tests.unit.test_why_questions import (
     Written,
     asked_as,
     attempt_record,
+    codecs,
     decision_record,
     trail,
     unit_record,
@@ -90,12 +94,69 @@ def test_a_unit_counts_where_it_belonged_when_it_was_decided() -> None:
     assert (heard(f"dpo:{TOWN}", before), heard(f"dpo:{COUNTY}", before)) == ([CENTRE], [CHILDREN, SHELTER])
 
 
+def forgotten(code: str, offset: int, **copy: Any) -> Trail:
+    """The trail once compaction kept of a unit only a later record, of the county; with an audit copy of offset 2."""
+    found = trail(EVENT_ID, decision_record())
+    own = register_digest("unit", code)
+    del found.register.owners[own], found.register.records["unit", code]
+    if copy:
+        change = {"key": own, "offset": 2, "oldState": None, "newState": "active", "by": [], "at": 1, **copy}
+        found.take(Written("audit.register", found.codecs.change.encode(change)))
+    key, value = unit_record(code, COUNTY, 999)
+    found.take(Written("register", value, key, offset=offset))
+    return found
+
+
+def test_what_compaction_forgot_is_no_officers() -> None:
+    """Nothing from before the decision says whose the shelter was: not its later owner's, and the auditor hears all."""
+    found = forgotten(SHELTER, REVISION + 50)
+    assert (heard(f"dpo:{TOWN}", found), heard(f"dpo:{COUNTY}", found)) == ([CENTRE], [CHILDREN])
+    assert SHELTER in heard("auditor", found)
+
+
+def test_the_audit_copy_keeps_whose_a_unit_was() -> None:
+    """`audit.register` is never compacted: the officer of the time still hears of it, the next one does not."""
+    found = forgotten(SHELTER, REVISION + 50, organisation=TOWN)
+    assert (heard(f"dpo:{TOWN}", found), heard(f"dpo:{COUNTY}", found)) == ([CENTRE, SHELTER], [CHILDREN])
+    old = forgotten(SHELTER, REVISION + 50, organisation=None)
+    assert (heard(f"dpo:{TOWN}", old), heard(f"dpo:{COUNTY}", old)) == ([CENTRE], [CHILDREN])
+
+
+def test_the_copy_of_a_unit_names_its_organisation() -> None:
+    """What the registry writes into `audit.register`; of any other record nothing."""
+    made = codecs()
+    for record, organisation in (
+        (Written("register", unit_record(SHELTER, TOWN)[1], unit_record(SHELTER, TOWN)[0]), TOWN),
+        (Written("register", b"torn", b"unit/uzzzzz"), None),
+    ):
+        _, value, _ = Copies(made.registers, made.change).copy(record)
+        assert made.change.decode(value)["organisation"] == organisation
+
+
+def test_a_record_that_cannot_be_read_is_no_officers() -> None:
+    """It may have moved the unit: doubt withholds, from the officer before, too."""
+    found = trail(EVENT_ID, decision_record())
+    found.take(Written("register", b"torn", f"unit/{SHELTER}".encode(), offset=REVISION - 1))
+    assert (heard(f"dpo:{TOWN}", found), heard(f"dpo:{SHELTER}", found)) == ([CENTRE], [SHELTER])
+
+
+def test_the_next_officer_does_not_hear_where_an_event_came_from() -> None:
+    """A source that moved at the very revision of the decision, or later, takes the event's id to nobody."""
+    for offset in (REVISION, REVISION + 1):
+        found = moved(SOURCE, TOWN, offset)
+        assert [event.head for event in asked_as(f"dpo:{TOWN}", found).events] == [None]
+        assert [event.head is None for event in asked_as(f"dpo:{COUNTY}", found).events] == [False]
+    before = moved(SOURCE, TOWN, REVISION - 1)
+    assert [event.head is None for event in asked_as(f"dpo:{TOWN}", before).events] == [False]
+    assert [event.head for event in asked_as(f"dpo:{COUNTY}", before).events] == [None]
+
+
 def test_a_unit_without_an_organisation_is_no_officers_but_its_own() -> None:
     """Null is nobody: no spelling of `--as` reaches it but the unit's code."""
     alone = moved(SHELTER, None, REVISION - 1)
     assert (heard(f"dpo:{TOWN}", alone), heard(f"dpo:{SHELTER}", alone)) == ([CENTRE], [SHELTER])
-    assert not Audience(AudienceKind.DPO).owns(SHELTER, {"organisation": None})
-    assert not Audience(AudienceKind.UNIT, TOWN).owns(SHELTER, {"organisation": TOWN})
+    assert not Audience(AudienceKind.DPO).owns(SHELTER, None)
+    assert not Audience(AudienceKind.UNIT, TOWN).owns(SHELTER, TOWN)
 
 
 def test_what_was_refused_belongs_where_the_source_was_at_that_moment() -> None:
@@ -104,6 +165,9 @@ def test_what_was_refused_belongs_where_the_source_was_at_that_moment() -> None:
     key, value = unit_record(SOURCE, TOWN, at=501)
     found.take(Written("register", value, key, offset=30))
     assert [asked_as(f"dpo:{code}", found).known for code in (COUNTY, TOWN)] == [True, False]
+    key, value = unit_record(SOURCE, TOWN, at=500)
+    found.take(Written("register", value, key, offset=29))
+    assert [asked_as(f"dpo:{code}", found).known for code in (COUNTY, TOWN)] == [False, True]
 
 
 def test_who_asked_is_written_as_it_was_asked() -> None:

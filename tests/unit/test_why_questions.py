@@ -145,7 +145,14 @@ def trail(
         at, value = unit_record(code, ORGANISATIONS[code])
         folded.take(Written("register", value, at, offset=offset))
     if withdrawn:
-        change = {"key": CONSENT.key, "offset": 7, "oldState": "given", "newState": "withdrawn", "by": []}
+        change = {
+            "key": CONSENT.key,
+            "offset": 7,
+            "oldState": "given",
+            "newState": "withdrawn",
+            "by": [],
+            "organisation": None,
+        }
         folded.take(Written("audit.register", made.change.encode(change | {"at": CONSENT_AT})))
     for revision, units in ((10, CODES), (19, CODES), (21, CODES[::-1])):
         folded.take(Written("audit.policy", made.policy.encode(policy_record(revision, units))))
