@@ -190,7 +190,8 @@ def _lapsed(bit: int, role: PartyRole, records: tuple[RelationRecord, ...]) -> t
 def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts, at_ms: int) -> Standing:
     """The consent bits and the record behind them, or the withdrawal that keeps them false.
 
-    The record is lapsed for the bits it does not open: it is void or over, or names a smaller package.
+    The record is lapsed for the bits it does not open: it is void or over, or names a smaller package. One
+    that is over is so only for those it opened: of the others its end does not say since when they are closed.
     """
     victim = event.parties.get(PartyRole.VICTIM)
     if victim is None:
@@ -203,8 +204,11 @@ def _agreed(reads: Reads, event: Event, subscription: Subscription, facts: Facts
         return Standing(0, (), Fact(withdrawn.key, withdrawn.offset), None)
     if own is None:
         return NO_STANDING
-    mask = package_mask(own, reads) if consent_live(own, _suspects(event, facts), at_ms) else 0
+    package = package_mask(own, reads)
+    mask = package if consent_live(own, _suspects(event, facts), at_ms) else 0
     fact, closed = Fact(own.key, own.offset), reads.consent & ~mask
+    if own.state == GIVEN and at_ms >= own.valid_until:
+        closed &= package
     return Standing(mask, (fact,) if mask else (), None, None, ((closed, fact),) if closed else ())
 
 

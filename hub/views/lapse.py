@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from consent.guards import GuardKind
 from consent.terms import RefusalReason
-from hub.contracts.registers import UNREADABLE
 from hub.views.project import FactTold
 
 COUNTING: Final = {GuardKind.RELATION.value: "live", GuardKind.CONSENT.value: "given"}
@@ -57,10 +56,13 @@ def lapse(reason: RefusalReason, guard: str, facts: tuple[FactTold, ...], at: in
 def _judged(fact: FactTold, counting: str, at: int) -> tuple[How, int | None]:
     """How and when; the first end counts, whether people set it or the record ran out.
 
-    What ended before it began, or only after the decision, says not since when the guard was false.
+    What ended before it began, or only after the decision, says not since when the guard was false; nor does what the
+    register holds no more: it may have run out before people ended it.
     """
+    if not fact.whole:
+        return How.UNDATED, None
     ends = [fact.ends] if fact.ends is not None and fact.ends <= at else []
-    if fact.since is not None and fact.state not in (None, UNREADABLE, counting):
+    if fact.since is not None and fact.state != counting:
         ends.append(fact.since)
     if ends:
         end = min(ends)
@@ -68,4 +70,4 @@ def _judged(fact: FactTold, counting: str, at: int) -> tuple[How, int | None]:
         return (How.ENDED, end) if began and end <= at else (How.UNDATED, None)
     if fact.begins is not None and fact.begins > at:
         return How.NOT_BEGUN, fact.begins
-    return (How.SHORT, fact.since) if fact.whole else (How.UNDATED, None)
+    return How.SHORT, fact.since

@@ -59,3 +59,19 @@ def test_a_consent_that_opens_less_is_named_for_what_it_does_not_open(package: s
     stands = standing(reads, event("risk.assessed"), AS_SHELTER, own, NOW)
     assert (stands.bits, [fact.offset for fact in stands.facts]) == (opened, [9])
     assert [(bits, fact.offset) for bits, fact in stands.lapsed] == ([(0b111 & ~opened, 9)] if opened < 0b111 else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        pytest.param({"until": 900}, 0b011, id="over"),
+        pytest.param({"state": "refused"}, 0b111, id="refused"),
+        pytest.param({"alone": False}, 0b111, id="void"),
+    ],
+)
+def test_a_consent_that_is_over_explains_only_what_it_opened(change: dict[str, Any], named: int) -> None:
+    """A larger package was not open before its end either, so it is not closed since then."""
+    own = known({"kind": "consent", "purpose": "P9", "package": "sh2", "offset": 9, **change})
+    reads = policy().cells["risk.assessed", SHELTER.role, Purpose.P9].reads
+    stands = standing(reads, event("risk.assessed"), AS_SHELTER, own, NOW)
+    assert (stands.bits, [bits for bits, _ in stands.lapsed]) == (0, [named])
