@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from opentelemetry.metrics import Meter, Observation
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric, MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.assemble import CODES
 from hub.contracts.keys import event_digest
+from hub.telemetry.allow import OFFSET
 from hub.telemetry.health import Health
 from hub.telemetry.http import answer
 from hub.telemetry.metrics import CONTENT_TYPE, Exposed
@@ -187,6 +191,53 @@ def test_a_measurement_that_could_be_a_personal_number_is_none() -> None:
     assert exposed(lambda meter: make(meter, 1, 6010101600018)) == ""
 
 
+def collected(make: Callable[[Meter], None]) -> Metric:
+    """The one figure that was made, as the library gives it to the list; with examples of single measurements."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], Resource.get_empty(), AlwaysOnExemplarFilter(), shutdown_on_exit=False)
+    make(provider.get_meter("any"))
+    found = reader.get_metrics_data()
+    provider.shutdown()
+    assert found is not None
+    return found.resource_metrics[0].scope_metrics[0].metrics[0]
+
+
+def told_of(metric: Metric, *points: Any) -> list[Any]:
+    """What the list lets through of a figure, with these points in the place of its own."""
+    data: Any = metric.data
+    metric = replace(metric, data=replace(data, data_points=list(points or data.data_points)))
+    scope = ScopeMetrics(InstrumentationScope("any"), [metric], "")
+    said = MetricList("punte-gateway", CODES).said(MetricsData([ResourceMetrics(Resource.get_empty(), [scope], "")]))
+    return [point for each in said.resource_metrics[0].scope_metrics[0].metrics for point in each.data.data_points]
+
+
+def aged(meter: Meter) -> None:
+    """One age of a batch."""
+    meter.create_histogram(AGE, explicit_bucket_boundaries_advisory=METRICS[AGE].bounds).record(1, OF)
+
+
+def test_no_example_of_a_single_measurement_leaves() -> None:
+    """It holds the moment, the figure and whatever attributes were cut from it."""
+    for make in (aged, lambda meter: _counter(meter, "punte.outcomes", OF | {"code": "decided"})):
+        metric = collected(make)
+        assert all(point.exemplars for point in metric.data.data_points)
+        assert [list(point.exemplars) for point in told_of(metric)] == [[]]
+
+
+@pytest.mark.parametrize("total", [OFFSET + 1, -1, float("inf"), float("nan")])
+def test_a_sum_that_could_be_a_personal_number_is_none(total: float) -> None:
+    """Though each of what it sums is small."""
+    metric = collected(aged)
+    point: Any = metric.data.data_points[0]
+    assert told_of(metric, replace(point, sum=OFFSET))
+    assert told_of(metric, replace(point, sum=total)) == []
+
+
+def test_a_count_that_can_fall_is_none() -> None:
+    """A level under the name of a count: what rises and falls with the people in a house."""
+    assert exposed(lambda m: m.create_up_down_counter("punte.outcomes").add(1, OF | {"code": "decided"})) == ""
+
+
 def test_a_listed_name_of_another_kind_never_leaves() -> None:
     """A level under the name of a count, bounds of somebody else's."""
 
@@ -217,6 +268,8 @@ def test_metrics_are_answered_as_prometheus_text() -> None:
         assert f"Content-Type: {CONTENT_TYPE}\r\n".encode() in head
         assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
         assert b"punte_outcomes_total" in body
+        for path in (b"/metrics/", b"/metricsx", b"/metrics?x", b"/metric", b"/"):
+            assert answer(Health({}), b"GET %b HTTP/1.1\r\n\r\n" % path, told.text).startswith(b"HTTP/1.1 404")
         assert answer(Health({}), b"POST /metrics HTTP/1.1\r\n\r\n", told.text).startswith(b"HTTP/1.1 405")
     for head in (b"GET /metrics HTTP/1.1", b"POST /metrics HTTP/1.1", b"GET /metrics/ HTTP/1.1"):
         assert answer(Health({}), head + b"\r\n\r\n").startswith(b"HTTP/1.1 404")
