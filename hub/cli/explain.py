@@ -1,6 +1,6 @@
 """`punte explain`: what a code means and what to do about it.
 
-Rule kept: the sentences are those of the tables (`hub.contracts.refusals`, `hub.contracts.alarms`, `hub.errors`); none
+Rule kept: the sentences are those of the tables (`refusals`, `alarms`, `notes` of `hub.contracts`, `hub.errors`); none
 is made here. A code of a command has English words only.
 """
 
@@ -14,16 +14,18 @@ import typer
 
 from consent.messages import Language
 from hub.contracts.alarms import ALARMS
+from hub.contracts.notes import NOTES
 from hub.contracts.refusals import MEANINGS
 from hub.errors import ERRORS, Exit, PunteError
 
 Code = Annotated[str | None, typer.Argument(metavar="[CODE]", help="A code; all of them when left out.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the sentences.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON array.")]
-EVENT, ALARM, COMMAND = "event", "alarm", "command"
+EVENT, ALARM, NOTE, COMMAND = "event", "alarm", "note", "command"
 IN_ROMANIAN = {
     EVENT: "eveniment",
     ALARM: "alarmă",
+    NOTE: "notă",
     COMMAND: "comandă",
     "nobody": "nimeni",
     "sender": "expeditorul",
@@ -40,7 +42,7 @@ IN_ROMANIAN = {
 
 
 def main(code: Code = None, lang: Lang = Language.EN, as_json: AsJson = False) -> int:
-    """Tell what a code of a receipt, a quarantine entry, an alarm or a command means, whose turn it is, what to do."""
+    """Tell what a code of a receipt, quarantine entry, a log line or a command means, whose turn it is, what to do."""
     rows = [row for row in _rows(lang) if code in (None, row["code"])]
     if not rows:
         raise PunteError("usage", "there is no such code", "see all of them with `punte explain`")
@@ -54,8 +56,8 @@ def main(code: Code = None, lang: Lang = Language.EN, as_json: AsJson = False) -
 
 
 def _rows(lang: Language) -> Iterator[dict[str, str]]:
-    """Every code: those of events, of alarms, of commands; one word can be a code of two of them."""
-    for of, table in ((EVENT, MEANINGS), (ALARM, ALARMS)):
+    """Every code: events, alarms, other log lines, commands; one word can be a code of two of them."""
+    for of, table in ((EVENT, MEANINGS), (ALARM, ALARMS), (NOTE, NOTES)):
         for code, meaning in table.items():
             words = meaning.ro if lang is Language.RO else meaning.en
             turn = meaning.turn.value

@@ -12,8 +12,15 @@ from typing import Any, Final
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Observation
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricReader, MetricsData
+from opentelemetry.sdk import metrics as sdk
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+)
+from opentelemetry.sdk.metrics.view import Aggregation, ExplicitBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -22,6 +29,11 @@ from hub.telemetry.numbers import AGE, ALARMS, BATCH, LAG, LOST, METRICS, OUTCOM
 from hub.telemetry.traces import Turned
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+CUMULATIVE: Final[dict[type, AggregationTemporality]] = dict.fromkeys(
+    (sdk.Counter, sdk.Histogram, sdk.ObservableCounter, sdk.ObservableGauge), AggregationTemporality.CUMULATIVE
+)
+BOUNDED: Final[dict[type, Aggregation]] = {sdk.Histogram: ExplicitBucketHistogramAggregation()}
+"""Counts since the start, spreads over the listed bounds: no variable of the library changes what is said."""
 OLDEST_S: Final = 90 * 86_400.0
 """No record is older than its topic keeps it; a timestamp that says more is not believed."""
 
@@ -47,7 +59,7 @@ class Listed(MetricExporter):
 
     def __init__(self, inner: MetricExporter, allow: MetricList) -> None:
         """`inner`: sends them."""
-        super().__init__()
+        super().__init__(CUMULATIVE, BOUNDED)
         self._inner, self._allow = inner, allow
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **said: Any) -> MetricExportResult:
@@ -72,7 +84,9 @@ class Metrics:
         self._lag: Callable[[], int] | None = None
         self._lost: Callable[[], int] | None = None
         self.on = bool(readers)
-        self.provider = MeterProvider(readers, Resource.get_empty(), shutdown_on_exit=False)
+        self.provider = sdk.MeterProvider(
+            readers, Resource.get_empty(), sdk.AlwaysOffExemplarFilter(), shutdown_on_exit=False
+        )
         self._make()
 
     def _make(self) -> None:

@@ -1,15 +1,17 @@
 """Sends spans and metrics by OTLP/HTTP (protobuf) to the collector that the standard variables name.
 
 Rules kept: the allow-list is the last thing before bytes leave, so that a collector hears what a line of JSON says and
-no more; the resource is `service.name` alone. A collector that is not there costs telemetry, never work. The proxies,
-`.netrc` and certificate bundles of the environment are not followed, nor is a redirect: what is said goes to the named
-address or nowhere. Headers and certificates (OTEL_EXPORTER_OTLP_HEADERS, ..._CERTIFICATE) are read by the library; none
-is logged.
+no more; the resource is `service.name` alone. What is said goes to the named address or nowhere, and a collector that
+is not there, drips or floods costs telemetry, never work (`bounded`). Headers and certificates
+(OTEL_EXPORTER_OTLP_HEADERS, ..._CERTIFICATE) are read by the library; none is logged.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,13 +26,15 @@ from hub.errors import PunteError
 from hub.telemetry.logs import get_log
 from hub.telemetry.metrics import Listed
 from hub.telemetry.numbers import SCOPE, MetricList
-from hub.telemetry.traces import AllowList, ListedSpans
+from hub.telemetry.traces import UNMEASURED, AllowList, ListedSpans
 
 log = get_log(__name__)
 
 TIMEOUT_S: Final = 2.0
 """For one request and all its repetitions."""
-UNREACHABLE, REACHABLE = "otlp_unreachable", "otlp_reachable"
+INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
+UNREACHABLE: Final = "otlp_unreachable"
+REACHABLE: Final = "otlp_reachable"
 
 
 class SentSpans(ListedSpans):
@@ -39,10 +43,10 @@ class SentSpans(ListedSpans):
     def __init__(self, url: str, service: str, allow: AllowList) -> None:
         """`url`: of the collector's traces; `PunteError` when the extra `otlp` is not installed or it is no URL."""
         super().__init__(allow)
-        self._inner: SpanExporter = _library("spans")(**_options(url))
+        self._inner: SpanExporter = _library("spans")(**_options(url, "traces"))
         self._resource, self._well = Resource({"service.name": service}), True
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def take(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send; what the collector does not take within TIMEOUT_S is lost, and at the end all that waits after it."""
         told = [self._anew(said) for span in spans if (said := self.allow.said(span)) is not None]
         if self.closing and not self._well:
@@ -83,8 +87,8 @@ def _context(said: dict[str, str]) -> SpanContext:
 
 def sent_metrics(url: str, allow: MetricList) -> MetricReader:
     """Sends metrics every minute (OTEL_METRIC_EXPORT_INTERVAL, in ms) and once more at the end."""
-    inner: MetricExporter = _library("metrics")(**_options(url))
-    return PeriodicExportingMetricReader(Listed(inner, allow), export_timeout_millis=TIMEOUT_S * 1000)
+    inner: MetricExporter = _library("metrics")(**_options(url, "metrics"))
+    return PeriodicExportingMetricReader(Listed(inner, allow), _interval_ms(), TIMEOUT_S * 1000)
 
 
 def _library(name: str) -> Any:
@@ -101,27 +105,34 @@ def _library(name: str) -> Any:
     return {"spans": OTLPSpanExporter, "metrics": OTLPMetricExporter}[name]
 
 
-def _options(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise PunteError(
-            "settings_faulty",
-            "`OTEL_EXPORTER_OTLP_..._ENDPOINT` is no address",
-            "give one that begins with http:// or https://, or unset it",
-        )
-    return {"endpoint": url, "timeout": TIMEOUT_S, "session": _session()}
+def _options(url: str, signal: str) -> dict[str, Any]:
+    from hub.telemetry.bounded import bounded_session
+
+    return {
+        "endpoint": _address(url, signal),
+        "timeout": TIMEOUT_S,
+        "session": bounded_session(),
+        "meter_provider": UNMEASURED,
+    }
 
 
-def _session() -> Any:
-    """A session that asks the named address alone: no proxies of the environment, no redirects."""
-    import requests
+def _address(url: str, signal: str) -> str:
+    """The address itself; `PunteError` when it is none, which names the variables and never what they hold."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return url
+    raise PunteError(
+        "settings_faulty",
+        f"`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT` is no address",
+        "give one like http://127.0.0.1:4318, or unset it",
+    )
 
-    def refuse(answer: Any, *_: Any, **__: Any) -> None:
-        if 300 <= answer.status_code < 400:  # the library would count it as sent
-            answer.close()
-            raise requests.RequestException
 
-    session = requests.Session()
-    session.trust_env = False
-    session.hooks["response"].append(refuse)
-    return session
+def _interval_ms() -> float:
+    """How often metrics are sent: OTEL_METRIC_EXPORT_INTERVAL in ms, a minute when unset."""
+    with suppress(ValueError):
+        interval = float(os.environ.get(INTERVAL) or 60_000)
+        if 0 < interval < inf:
+            return interval
+    raise PunteError("settings_faulty", f"`{INTERVAL}` is no time", "give milliseconds above 0, or unset it")

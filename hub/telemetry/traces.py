@@ -1,8 +1,10 @@
 """Spans: one for each gateway turn and admission batch, one for each alert and one in 64 of other events.
 
 Rule kept: law 6. A span leaves only in a shape that is on the list: its name, the keys of that name, the shape of each
-value (`allow`). The rest is dropped and counted. Every span is a root: nothing of a publisher's or a library's trace
-context is read, and what has a parent, a remote link, a status text or an event is cut down or refused (T16).
+value (`allow`). The rest is dropped and counted. No key is a partition: admitted events are keyed by their source, so a
+partition can be one shelter's and the counts beside it those of its messages. Every span is a root: nothing of a
+publisher's or a library's trace context is read, and what has a parent, a remote link, a status text or an event is cut
+down or refused (T16). No variable of the library changes what is said.
 """
 
 from __future__ import annotations
@@ -16,13 +18,21 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from opentelemetry.context import Context
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Link, Span
 
 from hub.errors import PunteError
+
+try:
+    from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+except ValueError:  # the library reads this one variable when it is loaded
+    raise PunteError(
+        "settings_faulty", "`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT` is no number", "unset it: Punte goes by no such limit"
+    ) from None
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
 from hub.telemetry.allow import allowed
 from hub.telemetry.closing import close_all
 from hub.telemetry.logs import get_log
@@ -31,9 +41,9 @@ log = get_log(__name__)
 
 TURN, BATCH, EVENT = "gateway.turn", "admission.batch", "event"
 SPANS: Final[Mapping[str, frozenset[str]]] = {
-    TURN: frozenset({"lane", "partition", "count", "counts", "seconds"}),
+    TURN: frozenset({"lane", "count", "counts", "seconds"}),
     BATCH: frozenset({"lane", "count", "counts"}),
-    EVENT: frozenset({"lane", "partition", "digest"}),
+    EVENT: frozenset({"lane", "digest"}),
 }
 """Names of spans and the keys each may have; `counts.CODE` and `seconds.STEP` go by what stands before the point."""
 STEPS: Final = frozenset({"fence", "plan", "send", "commit"})
@@ -41,6 +51,12 @@ SAMPLE: Final = 63
 """Mask over the first byte of an event's digest: one in 64, and the same ones in every process."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """A file of spans ends here, so that it never fills a disk; what comes after is counted as lost."""
+WAITING: Final = 2048
+"""Spans that may wait to be written or sent; what would be one more is lost at once."""
+LIMITS: Final = SpanLimits(128, 128, 128, 128, 128, 128, SpanLimits.UNSET, SpanLimits.UNSET)
+"""Those of the library itself."""
+UNMEASURED: Final = NoOpMeterProvider()
+"""The library measures itself nowhere."""
 MS: Final = 1_000_000
 
 
@@ -110,13 +126,22 @@ def _ids(context: Any) -> dict[str, str]:
 
 
 class ListedSpans(SpanExporter):
-    """Writes or sends spans, the allow-list the last thing before; counts what it wrote and what it lost.
+    """Writes or sends spans, the allow-list the last thing before; counts what it took, wrote and lost.
 
     `closing`: the part is ending, so nothing is worth a long wait.
     """
 
     def __init__(self, allow: AllowList) -> None:
-        self.allow, self.written, self.lost, self.closing = allow, 0, 0, False
+        self.allow, self.taken, self.written, self.lost, self.closing = allow, 0, 0, 0, False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """They wait no longer, whatever becomes of them."""
+        self.taken += len(spans)
+        return self.take(spans)
+
+    def take(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write or send what may be said of these spans."""
+        raise NotImplementedError
 
 
 class JsonLines(ListedSpans):
@@ -139,7 +164,7 @@ class JsonLines(ListedSpans):
             ) from None
         self._file = os.fdopen(handle, "w", encoding="ascii")
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def take(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write what may be said of these spans; a full disk loses spans, never work."""
         lines = list[str]()
         for span in spans:
@@ -178,11 +203,18 @@ class Traces:
     def __init__(self, lane: str, exporter: ListedSpans | None, digest: Callable[[str, str], bytes]) -> None:
         """`digest`: the 16 bytes that stand for a source unit and an event id."""
         self._lane, self._digest, self._on = lane, digest, exporter is not None
-        self._exporter, self._made = exporter, 0
+        self._exporter, self._made, self._full = exporter, 0, 0
         self._events: dict[int, list[tuple[str, int]]] = {}
-        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.get_empty(), shutdown_on_exit=False)
+        self._provider = TracerProvider(
+            ALWAYS_ON,
+            Resource.get_empty(),
+            shutdown_on_exit=False,
+            span_limits=LIMITS,
+            meter_provider=UNMEASURED,
+        )
         if exporter is not None:
-            self._provider.add_span_processor(BatchSpanProcessor(exporter, 2048, 500, 512, 5_000))
+            waits = BatchSpanProcessor(exporter, WAITING, 500, 512, 5_000, meter_provider=UNMEASURED)
+            self._provider.add_span_processor(waits)
         self._tracer = self._provider.get_tracer(__name__)
 
     def __enter__(self) -> Self:
@@ -201,17 +233,17 @@ class Traces:
         self._provider.shutdown()
 
     def lost(self) -> int:
-        """Spans lost so far."""
-        return self._exporter.lost if self._exporter else 0
+        """Spans lost so far: not written, not sent, or not made because too many waited."""
+        return self._exporter.lost + self._full if self._exporter else 0
 
     def say_lost(self) -> None:
         """What never left: cut by the allow-list, or lost on the way (counted from what was made)."""
         if self._exporter is None:
             return
         allow = self._exporter.allow
-        lost = self._made - self._exporter.written - allow.refused
+        lost = self._made + self._full - self._exporter.written - allow.refused
         if allow.dropped or allow.refused or lost:
-            log.warning("spans.dropped", count=allow.dropped + allow.refused, lost=lost)
+            log.warning("spans.dropped", code="spans_dropped", count=allow.dropped + allow.refused, lost=lost)
 
     def plan(self, plan: Any) -> Any:
         """The plan of a gateway, which tells of the events it took."""
@@ -230,11 +262,11 @@ class Traces:
             return
         end = time.time_ns()
         start = end - int(sum(turn.seconds.values()) * 1e9)
-        told = {"partition": turn.partition, "count": turn.records, **_dotted("counts", turn.counts)}
-        made = self._span(TURN, start, end, told | _dotted("seconds", turn.seconds))
+        told = {"count": turn.records, **_dotted("counts", turn.counts), **_dotted("seconds", turn.seconds)}
+        made = self._span(TURN, start, end, told)
+        links = [Link(made.get_span_context())] if made else []
         for digest, admitted in self._events.pop(turn.partition, ()):
-            event = {"partition": turn.partition, "digest": digest}
-            self._span(EVENT, min(admitted, end), end, event, [Link(made.get_span_context())])
+            self._span(EVENT, min(admitted, end), end, {"digest": digest}, links)
 
     def batch(self, records: int, seconds: float, counts: Counter[str]) -> None:
         """The span of a batch of admission that was just acknowledged."""
@@ -244,12 +276,15 @@ class Traces:
 
     def _span(
         self, name: str, start: int, end: int, told: Mapping[str, Any], links: Sequence[Link] | None = None
-    ) -> Span:
-        """A root span: the context is empty, whatever surrounds the call."""
+    ) -> Span | None:
+        """A root span: the context is empty, whatever surrounds the call. None, and lost, when too many wait."""
+        if self._exporter is None or self._made - self._exporter.taken >= WAITING:
+            self._full += 1
+            return None
         said = {"lane": self._lane, **told}
         span = self._tracer.start_span(name, context=Context(), attributes=said, links=links or (), start_time=start)
-        span.end(end)
         self._made += 1
+        span.end(end)
         return span
 
 

@@ -1,4 +1,4 @@
-"""Every code that is logged as an alarm has a meaning and a remedy in both languages, and no meaning is left over."""
+"""Every code that is logged has a meaning and a remedy in both languages, and no meaning is left over."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pytest
 from consent.messages import Language
 from hub.cli.explain import main
 from hub.contracts.alarms import ALARMS
+from hub.contracts.notes import NOTES
+from hub.contracts.refusals import MEANINGS
 from tests.contracts.test_refusal_codes import assigned, values
 
 HUB: Final = Path(__file__).parents[2] / "hub"
-TREES: Final = [ast.parse(path.read_text("utf-8")) for path in sorted(HUB.rglob("*.py"))]
+PATHS: Final = sorted(HUB.rglob("*.py"))
+TREES: Final = [ast.parse(path.read_text("utf-8")) for path in PATHS]
 CONSTANTS: Final = {name: of for tree in TREES for name, of in assigned(tree).items() if name.isupper()}
 HANDED_ON: Final = "code"
 """A code that a function was given: it is collected where the function is called, or by what it is compared with."""
@@ -55,14 +58,42 @@ def test_every_alarm_has_its_meaning() -> None:
     assert raised() == set(ALARMS)
 
 
-@pytest.mark.parametrize("code", ALARMS)
-def test_every_alarm_has_sentence_and_remedy_in_both_languages(code: str) -> None:
+def noted() -> Iterator[str]:
+    """The codes of the lines of telemetry, and the words the parts count by; one handed on is one of the latter."""
+    for path, tree in zip(PATHS, TREES, strict=True):
+        for node in ast.walk(tree):
+            if path.parent.name == "telemetry" and isinstance(node, ast.Call) and ast.unparse(node.func)[:4] == "log.":
+                given = [each.value for each in node.keywords if each.arg == "code"]
+                assert given, f"a line without a code: {ast.unparse(node)}"
+                yield from (
+                    code for each in given if ast.unparse(each) != HANDED_ON for code in values(each, CONSTANTS)
+                )
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value).rpartition(".")[2] == "counts":
+                yield from (str(each.value) for each in ast.walk(node.slice) if isinstance(each, ast.Constant))
+
+
+def test_every_other_code_of_a_line_has_its_meaning() -> None:
+    """Telemetry's own codes and the words of the counts: none without a remedy, none left over."""
+    found = set(noted())
+    assert found - set(MEANINGS) - set(ALARMS) == set(NOTES)
+    assert {"otlp_unreachable", "otlp_late", "decided", "admitted"} <= found
+
+
+@pytest.mark.parametrize("code", [*ALARMS, *NOTES])
+def test_every_alarm_and_note_has_sentence_and_remedy_in_both_languages(code: str) -> None:
     """No full stop, both languages, and not the same in both."""
-    meaning = ALARMS[code]
+    meaning = {**ALARMS, **NOTES}[code]
     texts = (meaning.en.what, meaning.en.remedy, meaning.ro.what, meaning.ro.remedy)
     assert all(len(text) > 10 and not text.endswith(".") for text in texts)
     assert len(set(texts)) == 4
     assert not set("".join(texts)) & set("\u015f\u0163\u015e\u0162")
+
+
+def test_explain_tells_of_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    """As of an alarm, under a word of its own."""
+    main("otlp_unreachable", Language.RO)
+    words = NOTES["otlp_unreachable"].ro
+    assert capsys.readouterr().out == f"otlp_unreachable (notă, hubul): {words.what}\n    {words.remedy}\n"
 
 
 def test_explain_tells_of_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:

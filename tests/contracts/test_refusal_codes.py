@@ -14,6 +14,7 @@ from consent.messages import Language
 from consent.terms import RefusalReason
 from hub.cli.explain import IN_ROMANIAN, main
 from hub.contracts.alarms import ALARMS
+from hub.contracts.notes import NOTES
 from hub.contracts.refusals import ADMISSION, GATEWAY, MEANINGS
 from hub.errors import ERRORS, Exit, Fault, PunteError
 from hub.gateway.plan import KNOWN
@@ -128,10 +129,10 @@ def test_every_meaning_has_sentence_and_remedy_in_both_languages(code: str) -> N
 
 @pytest.mark.parametrize("lang", Language)
 def test_explain_lists_every_code(capsys: pytest.CaptureFixture[str], lang: Language) -> None:
-    """Without an argument: the codes of events, of alarms and of commands, each with what to do."""
+    """Without an argument: the codes of events, of alarms, of other log lines and of commands, each with what to do."""
     assert main(None, lang, as_json=True) == Exit.DONE
     rows = json.loads(capsys.readouterr().out)
-    assert [row["code"] for row in rows] == [*MEANINGS, *ALARMS, *ERRORS]
+    assert [row["code"] for row in rows] == [*MEANINGS, *ALARMS, *NOTES, *ERRORS]
     assert all(row["remedy"] and row["what"] for row in rows)
 
 

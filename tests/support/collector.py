@@ -35,6 +35,7 @@ class Collector:
     port: int
     status: int = 200
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -87,6 +88,7 @@ class _Asked(BaseHTTPRequestHandler):
         """Take it."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.collector.requests.append((self.path, dict(self.headers.items()), body))
+        self.collector.asked.set()
         self.send_response(self.collector.status)
         if self.collector.status // 100 == 3:
             self.send_header("Location", f"{self.collector.url}/elsewhere")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -24,6 +27,7 @@ from hub.contracts.keys import event_digest
 from hub.errors import PunteError
 from hub.settings import Settings
 from hub.telemetry.closing import CLOSE_S, close_all
+from hub.telemetry.numbers import METRICS
 from hub.telemetry.otlp import SentSpans
 from hub.telemetry.told import Sinks, Told, open_told
 from hub.telemetry.traces import AllowList, JsonLines
@@ -55,7 +59,7 @@ def said(attributes: Any) -> dict[str, Any]:
 
 def _hostile(tracer: trace.Tracer) -> None:
     """One of everything that may not leave, and one whole span that may not."""
-    told: dict[str, str | int] = {"lane": "case", "partition": 3, "victim": CANARY, "digest": CANARY}
+    told: dict[str, str | int] = {"lane": "case", "partition": 3, "victim": CANARY}
     own = SpanContext(7, 9, False, TraceFlags(1))
     span = tracer.start_span(
         "event", attributes=told, links=[Link(FOREIGN, {"victim": CANARY}), Link(own, {"victim": CANARY})]
@@ -82,11 +86,7 @@ def test_a_hostile_span_arrives_as_its_line_of_json(collector: Collector, tmp_pa
     (scope,) = found.scope_spans
     (span,) = scope.spans
     assert (said(found.resource.attributes), scope.scope.name) == ({"service.name": "punte-gateway"}, "punte")
-    assert (
-        (span.name, said(span.attributes))
-        == (line["name"], line["attributes"])
-        == ("event", {"lane": "case", "partition": 3})
-    )
+    assert (span.name, said(span.attributes)) == (line["name"], line["attributes"]) == ("event", {"lane": "case"})
     ids = [(each.trace_id.hex(), each.span_id.hex()) for each in (span, *span.links)]
     assert ids == [(each["trace_id"], each["span_id"]) for each in (line, *line["links"])]
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (line["start"], line["end"])
@@ -207,13 +207,99 @@ def test_an_end_is_not_held_up() -> None:
     never.set()
 
 
-@pytest.mark.parametrize("url", ["collector:4318", "ftp://collector", "http://", "geheim"])
-def test_an_endpoint_that_is_no_address_is_told_without_repeating_it(url: str) -> None:
-    """A fault of the settings, at the start."""
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("collector:4318", "ftp://collector", "http://", "geheim"),
+        *("http://[geheim", "http://geheim:abc", "http://geheim:99999", "http://geheim:0"),
+    ],
+)
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+def test_an_endpoint_that_is_no_address_is_told_without_repeating_it(url: str, signal: str) -> None:
+    """A fault of the settings, at the start; both variables it can come from are named."""
+    sinks = Sinks(spans=url) if signal == "traces" else Sinks(metrics=url)
     with pytest.raises(PunteError) as told:
-        voice(url)
-    assert (told.value.code, "OTEL_EXPORTER_OTLP" in str(told.value)) == ("settings_faulty", True)
+        open_told("gateway", "case", sinks, CODES, event_digest)
+    names = ("`OTEL_EXPORTER_OTLP_ENDPOINT`", f"`OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT`")
+    assert (told.value.code, all(name in str(told.value) for name in names)) == ("settings_faulty", True)
     assert "geheim" not in str(told.value) + told.value.remedy
+
+
+@pytest.mark.parametrize("interval", ["0", "-5", "inf", "nan", "geheim"])
+def test_an_interval_that_is_no_time_is_told(
+    interval: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the settings that names the variable, not a library's."""
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", interval)
+    with pytest.raises(PunteError) as told:
+        voice(collector.url)
+    assert told.value.code == "settings_faulty"
+    assert "OTEL_METRIC_EXPORT_INTERVAL" in str(told.value)
+    assert "geheim" not in str(told.value) + told.value.remedy
+
+
+def test_metrics_go_at_the_interval(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at the end alone."""
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "20")
+    with open_told("gateway", "case", Sinks(metrics=collector.url), CODES, event_digest):
+        assert collector.asked.wait(60)
+
+
+HOSTILE_VARIABLES = {
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "DELTA",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "BASE2_EXPONENTIAL_BUCKET_HISTOGRAM",
+    "OTEL_METRICS_EXEMPLAR_FILTER": "odd",
+    "OTEL_PYTHON_METER_PROVIDER": "odd",
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
+    "OTEL_TRACES_SAMPLER": "always_off",
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": "odd",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1",
+    "OTEL_SPAN_LINK_COUNT_LIMIT": "0",
+    "OTEL_RESOURCE_ATTRIBUTES": "host.name=odd",
+    "OTEL_BSP_EXPORT_TIMEOUT": "odd",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_VARIABLES)
+def test_no_variable_of_the_library_changes_what_is_said(
+    name: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts since the start, spreads over the listed bounds, every span with every attribute: as without it."""
+    monkeypatch.setenv(name, HOSTILE_VARIABLES[name])
+    with voice(collector.url) as told:
+        told.turn(Turn(records=5))
+    found, (span,) = collector.metrics, collector.spans
+    assert found["punte.outcomes"].sum.aggregation_temporality == AggregationTemporality.CUMULATIVE
+    assert found["punte.batch.size"].histogram.aggregation_temporality == AggregationTemporality.CUMULATIVE
+    assert (
+        tuple(found["punte.batch.size"].histogram.data_points[0].explicit_bounds) == METRICS["punte.batch.size"].bounds
+    )
+    assert said(span.attributes).keys() > {"lane", "count", "counts.decided", "seconds.fence"}
+    assert {each.key for each in collector.resource_metrics[0].resource.attributes} == {"service.name"}
+
+
+def test_a_limit_the_library_reads_when_it_is_loaded_is_told() -> None:
+    """A sentence that names the variable, not the library's, which repeats its value."""
+    environment = {**os.environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "geheim"}
+    code = [sys.executable, "-m", "hub", "run", "gateway", "--lane", "case"]
+    ended = subprocess.run(code, env=environment, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, b"`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`" in ended.stderr) == (3, True)
+    assert b"geheim" not in ended.stderr + ended.stdout
+
+
+def test_a_library_that_is_switched_off_is_said_and_tells_nothing(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OTEL_SDK_DISABLED: there is no `/metrics` rather than an empty one, and one line says why."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", " True")
+    sinks = Sinks(spans=f"{collector.url}/v1/traces", metrics=f"{collector.url}/v1/metrics", exposed=True)
+    with open_told("gateway", "case", sinks, CODES, event_digest) as told:
+        told.turn(Turn())
+        assert told.text is None
+    with open_told("gateway", "case", Sinks(), CODES, event_digest):
+        pass
+    assert [line["code"] for line in lines_of(capsys) if line["event"] == "telemetry"] == ["otel_disabled"]
+    assert collector.requests == []
 
 
 def test_a_missing_extra_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

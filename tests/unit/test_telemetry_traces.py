@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
 from hub.contracts.keys import event_digest
 from hub.errors import PunteError
 from hub.telemetry.told import Sinks, Told, open_told
-from hub.telemetry.traces import AllowList, JsonLines, open_traces
+from hub.telemetry.traces import SPANS, AllowList, JsonLines, open_traces
 from tests.support.collector import Turn
 
 CANARY = "Canaria Țărănescu 6010101600018"
@@ -71,11 +71,11 @@ def gateway(folder: Path, lane: str, records: Sequence[Record], turn: Turn | Non
 
 
 def test_a_turn_is_one_span_with_its_counts_and_steps(tmp_path: Path) -> None:
-    """Lane, partition, records, counts by code, seconds by step; as long as the steps together."""
+    """Lane, records, counts by code, seconds by step; as long as the steps together."""
     (span,) = gateway(tmp_path, "case", [])
     assert (span["name"], span["links"], span["dropped"]) == ("gateway.turn", [], 0)
     steps = {f"seconds.{step}": 0.01 for step in ("fence", "plan", "send", "commit")}
-    assert span["attributes"] == {"lane": "case", "partition": 2, "count": 3, "counts.decided": 3, **steps}
+    assert span["attributes"] == {"lane": "case", "count": 3, "counts.decided": 3, **steps}
     assert span["end"] - span["start"] == 40_000_000
 
 
@@ -83,7 +83,7 @@ def test_an_alert_is_a_span_of_its_own_linked_to_its_turn(tmp_path: Path) -> Non
     """From admission to commit; the digest of the event is its only id; a trace of its own."""
     turn, event = gateway(tmp_path, "alert", [record()])
     digest = event_digest(SOURCE, EVENT_ID).hex()
-    assert event["attributes"] == {"lane": "alert", "partition": 2, "digest": digest}
+    assert event["attributes"] == {"lane": "alert", "digest": digest}
     assert event["links"] == [{"trace_id": turn["trace_id"], "span_id": turn["span_id"]}]
     assert event["trace_id"] != turn["trace_id"]
     assert (event["start"], event["end"]) == (1_700_000_000_000_000_000, turn["end"])
@@ -113,7 +113,7 @@ def test_events_belong_to_the_turn_of_their_partition(tmp_path: Path) -> None:
 def test_a_record_that_admission_never_wrote_stops_no_turn(tmp_path: Path, odd: Record) -> None:
     """No key, no id, bytes that are no text: a span under some digest, and nothing of what stood there."""
     (_, event) = gateway(tmp_path, "alert", [odd])
-    assert (set(event["attributes"]), event["dropped"]) == ({"lane", "partition", "digest"}, 0)
+    assert (set(event["attributes"]), event["dropped"]) == ({"lane", "digest"}, 0)
 
 
 def admission(folder: Path, lane: str = "case") -> Told:
@@ -183,8 +183,7 @@ def test_a_span_that_is_not_listed_is_refused_and_counted(tmp_path: Path, make: 
         ("lane", CANARY),
         ("digest", CANARY),
         ("digest", "6010101600018"),
-        ("partition", 6010101600018),
-        ("partition", True),
+        ("partition", 2),
         ("count", 3),
         ("counts.decided", 1),
         (CANARY, 1),
@@ -196,6 +195,11 @@ def test_an_attribute_that_is_not_listed_is_dropped_and_counted(tmp_path: Path, 
     exporter = exported(tmp_path, lambda tracer: tracer.start_span("event", attributes={key: value}).end())
     (span,) = written(tmp_path)
     assert (span["attributes"], span["dropped"], exporter.allow.dropped) == ({}, 1, 1)
+
+
+def test_no_span_names_a_partition() -> None:
+    """One can hold a single publisher: its counts would be those of a shelter's messages."""
+    assert not {"partition", "topic", "offset", "unit"} & {key for keys in SPANS.values() for key in keys}
 
 
 @pytest.mark.parametrize("key", ["counts.popescu", "counts", "counts.", "seconds.popescu", "seconds", "event_id"])
