@@ -78,7 +78,8 @@ class Known(Protocol):
 class _Batch:
     """What all events of a transaction share.
 
-    `wanted`: the releases to be made, by unit and purpose. `told`: what is recorded at the end, by event.
+    `wanted`: the releases to be made, by unit and purpose. `told`: what is recorded at the end, by event; each is given
+    the batch, which it does not hold: a circle would keep every event until Python's collector comes by.
     """
 
     out: Outputs
@@ -86,7 +87,7 @@ class _Batch:
     stamp: bytes
     now: int
     wanted: defaultdict[tuple[str, Purpose], list[Wanted]] = field(default_factory=lambda: defaultdict(list))
-    told: list[Callable[[], None]] = field(default_factory=list)
+    told: list[Callable[[_Batch], None]] = field(default_factory=list)
 
 
 class Planner:
@@ -113,11 +114,11 @@ class Planner:
             if isinstance(event, ReadEvent):
                 self._one(event, seen, batch)
             else:
-                batch.told.append(partial(self._unreadable, record, event, batch))
+                batch.told.append(partial(self._unreadable, record, event))
         for wanted in batch.wanted.values():
             self._releaser.release(wanted, out)
         for tell in batch.told:
-            tell()
+            tell(batch)
 
     def _stamp(self, revision: int, now: int) -> bytes:
         rules = self._rules
@@ -159,18 +160,18 @@ class Planner:
         subject, check = event.subject, event.subject.sha[:CHECK]
         verdict = seen.look(subject.digest or b"", check)
         if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
-            batch.told.append(partial(self._conflict, subject, batch))
+            batch.told.append(partial(self._conflict, subject))
             digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
             event = event._replace(subject=subject._replace(digest=digest))
             verdict = seen.look(digest, check)
         if verdict is not Seen.NEW:
-            batch.told.append(partial(self._known, event.subject, verdict, batch))
+            batch.told.append(partial(self._known, event.subject, verdict))
             return
         digest = event.subject.digest or b""
         try:
             decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
         except FAULTS:
-            batch.told.append(partial(self._undecided, event.subject, batch))
+            batch.told.append(partial(self._undecided, event.subject))
             return
         self._new(event, digest, decided, batch)
         seen.add(digest, check, batch.now)
@@ -206,7 +207,7 @@ class Planner:
             else:
                 to = decision.subscription
                 batch.wanted[to.unit.code, to.purpose].append((work, decision))
-        batch.told.append(partial(self._made, work, decided, batch))
+        batch.told.append(partial(self._made, work, decided))
 
     def _made(self, work: Work, decided: Decided, batch: _Batch) -> None:
         """Record what became of an event: its releases, and for each unit that got none the reason."""

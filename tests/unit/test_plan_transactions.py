@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -249,6 +250,21 @@ def test_events_of_one_transaction_write_what_each_writes_alone(lane: Lane, numb
     wrote = together.decide(*records)
     assert by_topic(wrote.records) == by_topic(alone)
     assert [verdict for verdict, _ in wrote.said("attempt")] == ["duplicate", "quarantined", "conflict"]
+
+
+def test_a_transaction_leaves_nothing_to_pythons_collector() -> None:
+    """No circle holds its events once it is planned: the collector would stop the lane to find them."""
+    at, records = desk(), [admitted(scene(number), OFFSET + number) for number in (3, 1, 2)]
+    unread = replace(records[0], value=b"", offset=OFFSET + 9)
+    at.decide(*records)
+    gc.collect()
+    gc.disable()
+    try:
+        at.decide(*[replace(each, offset=each.offset + 10) for each in records], unread)
+        desk().decide(*records, unread)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def by_topic(records: Sequence[Kept]) -> dict[str, list[Kept]]:
