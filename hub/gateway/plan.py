@@ -124,12 +124,13 @@ class Planner:
         rules = self._rules
         return BatchStamp(now, now, rules.policy.digest, revision, self._world.build, (rules.keys.epoch,)).shared()
 
-    def _readable(self, record: KafkaRecord) -> ReadEvent | Exception:
-        """The event of a record, or what is wrong with it."""
+    def _readable(self, record: KafkaRecord) -> ReadEvent | str:
+        """The event of a record, or the code of what is wrong with it: a kept exception would be a circle."""
         try:
             return self._read(record)
         except FAULTS as fault:
-            return fault
+            code = fault.code if isinstance(fault, WireError) else "header"
+        return code
 
     def _read(self, record: KafkaRecord) -> ReadEvent:
         """Everything that can fail on a record admission did not write, before anything of it is written."""
@@ -148,9 +149,8 @@ class Planner:
         origin = Origin(runtime.slicer, body, offsets, admission, self._rules.keys.unit(source))
         return ReadEvent(subject, admission, runtime, schema_id, body, offsets, view, origin)
 
-    def _unreadable(self, record: KafkaRecord, fault: Exception, batch: _Batch) -> None:
+    def _unreadable(self, record: KafkaRecord, code: str, batch: _Batch) -> None:
         """A record on `admitted` that admission cannot have written: isolated, recorded, passed by."""
-        code = fault.code if isinstance(fault, WireError) else "header"
         subject = Subject(record, None, bytes_digest(record.value or b""))
         self._proofs.attempt(batch.out, subject, Verdict.QUARANTINED, code, batch.now)
         self._proofs.quarantine(batch.out, subject, Stage.DECISION, code, batch.now)
