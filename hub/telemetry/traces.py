@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -125,7 +126,7 @@ def _ids(context: Any) -> dict[str, str]:
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
-class ListedSpans(SpanExporter):
+class ListedSpans(SpanExporter, ABC):
     """Writes or sends spans, the allow-list the last thing before; counts what it took, wrote and lost.
 
     `closing`: the part is ending, so nothing is worth a long wait.
@@ -139,9 +140,9 @@ class ListedSpans(SpanExporter):
         self.taken += len(spans)
         return self.take(spans)
 
+    @abstractmethod
     def take(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write or send what may be said of these spans."""
-        raise NotImplementedError
 
 
 class JsonLines(ListedSpans):
