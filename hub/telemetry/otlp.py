@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from math import inf
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -33,6 +32,8 @@ log = get_log(__name__)
 TIMEOUT_S: Final = 2.0
 """For one request and all its repetitions."""
 INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
+SHORTEST_MS: Final = 10
+LONGEST_MS: Final = 86_400_000
 UNREACHABLE: Final = "otlp_unreachable"
 REACHABLE: Final = "otlp_reachable"
 
@@ -133,6 +134,8 @@ def _interval_ms() -> float:
     """How often metrics are sent: OTEL_METRIC_EXPORT_INTERVAL in ms, a minute when unset."""
     with suppress(ValueError):
         interval = float(os.environ.get(INTERVAL) or 60_000)
-        if 0 < interval < inf:
+        if SHORTEST_MS <= interval <= LONGEST_MS:
             return interval
-    raise PunteError("settings_faulty", f"`{INTERVAL}` is no time", "give milliseconds above 0, or unset it")
+    raise PunteError(
+        "settings_faulty", f"`{INTERVAL}` is no time", f"give {SHORTEST_MS} to {LONGEST_MS} milliseconds, or unset it"
+    )

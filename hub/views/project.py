@@ -17,7 +17,7 @@ from hub.contracts.audit import Verdict, lane_of
 from hub.contracts.codec import RecordCodec
 from hub.contracts.keys import event_digest, register_digest
 from hub.contracts.record import KafkaRecord
-from hub.contracts.registers import UNREADABLE, RegisterCodecs, digest_of
+from hub.contracts.registers import UNREADABLE, Change, RegisterCodecs, digest_of
 
 Record = Mapping[str, Any]
 ENDED: Final = frozenset({Verdict.REFUSED, Verdict.DUPLICATE, Verdict.CONFLICT, Verdict.QUARANTINED, Verdict.PARKED})
@@ -181,7 +181,7 @@ class Trail:
     def _change(self, record: KafkaRecord) -> None:
         change = self.codecs.change.decode(record.value or b"")
         self.register.states[Fact(change["key"], change["offset"])] = change["newState"], change["at"]
-        said = change["at"], change["organisation"]
+        said = max(change["at"], record.timestamp), change["organisation"]
         self.register.owners.setdefault(change["key"], {}).setdefault(change["offset"], said)
 
     def _register(self, record: KafkaRecord) -> None:
@@ -191,16 +191,21 @@ class Trail:
             self._unread(record)
             return
         self.register.kinds[change.digest] = change.kind
+        if change.kind == "unit":
+            self._owned(record, change)
         if change.record is None:
             return
         fact, said = Fact(change.digest, record.offset), change.record
         self.register.states[fact] = change.state, said["at"]
         self.register.spans[fact] = said.get("from"), said.get("until", said.get("validUntil"))
-        if change.kind == "unit":
-            said_of = said["at"], said["organisation"]
-            self.register.owners.setdefault(change.digest, {})[record.offset] = said_of
         if change.kind in ("unit", "agreement"):
             self.register.records.setdefault((change.kind, change.handle), []).append((record.offset, change.record))
+
+    def _owned(self, record: KafkaRecord, change: Change) -> None:
+        """Whose a unit is from when this was written; a moment people typed may only be later. Deleted: nobody's."""
+        at, organisation = (0, None) if change.record is None else (change.record["at"], change.record["organisation"])
+        known = self.register.owners.setdefault(change.digest, {})
+        known[record.offset] = max(at, record.timestamp), organisation
 
     def _unread(self, record: KafkaRecord) -> None:
         key = digest_of(record.key)

@@ -175,15 +175,20 @@ class Keyless(KeyRing):
 
 
 def test_a_unit_without_keys_costs_its_own_releases_alone() -> None:
-    """Of two events its releases are refused and put aside; the transaction goes on."""
+    """Each of its releases of the transaction is refused and put aside; the others go out."""
+    again = replace(scene(3), id="00000000-0000-4000-8000-0000000000ff")
+    events = [GOOD, admitted(again, OFFSET + 1)]
     clean = desk().decide(GOOD)
     keys = Keyless(**{each.name: getattr(KEYS, each.name) for each in fields(KEYS)})
     at = Desk(Lane.CASE, known(Lane.CASE), replace(rules(), keys=keys))
-    wrote = at.decide(GOOD)
-    assert clean.releases.keys() - wrote.releases.keys() == {PATROL_2}
-    assert wrote.refused("transform_failed", at.known) == {PATROL_2}
-    assert wrote.said("quarantine") == [("release", "transform_failed")]
-    assert wrote.said("receipt") == [("admitted", "admitted")]
+    wrote = at.decide(*events)
+    topics = [record.topic for record in wrote.records if record.topic.startswith("release.")]
+    assert sorted(topics) == sorted([r.topic for unit, r in clean.releases.items() if unit != PATROL_2] * 2)
+    patrol = at.known.unit_codes().index(PATROL_2)
+    for decision in wrote.read("decision"):
+        assert [e["reason"] for e in decision["refusals"] if patrol in e["unitOrdinals"]] == ["transform_failed"]
+    assert wrote.said("quarantine") == [("release", "transform_failed")] * 2
+    assert wrote.said("receipt") == [("admitted", "admitted")] * 2
 
 
 def test_a_moment_no_calendar_holds_releases_nothing() -> None:

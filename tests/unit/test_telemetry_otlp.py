@@ -26,6 +26,7 @@ from hub.assemble import CODES
 from hub.contracts.keys import event_digest
 from hub.errors import PunteError
 from hub.settings import Settings
+from hub.telemetry import bounded
 from hub.telemetry.closing import CLOSE_S, close_all
 from hub.telemetry.numbers import METRICS
 from hub.telemetry.otlp import SentSpans
@@ -225,7 +226,7 @@ def test_an_endpoint_that_is_no_address_is_told_without_repeating_it(url: str, s
     assert "geheim" not in str(told.value) + told.value.remedy
 
 
-@pytest.mark.parametrize("interval", ["0", "-5", "inf", "nan", "geheim"])
+@pytest.mark.parametrize("interval", ["0", "-5", "1e-9", "1e13", "inf", "nan", "geheim"])
 def test_an_interval_that_is_no_time_is_told(
     interval: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,3 +338,9 @@ def test_with_an_endpoint_no_file_is_written(collector: Collector, tmp_path: Pat
     with open_told("gateway", "case", sinks, CODES, event_digest) as told:
         told.turn(Turn())
     assert (list(tmp_path.iterdir()), len(collector.spans)) == ([], 1)
+
+
+def test_an_answer_is_bounded_over_tls_as_well() -> None:
+    """Both kinds of connection read their answers through the one bounded head."""
+    pools = (bounded._PlainPool, bounded._SecurePool)
+    assert {pool.ConnectionCls.response_class for pool in pools} == {bounded.Answer}

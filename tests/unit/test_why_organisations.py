@@ -170,6 +170,21 @@ def test_what_was_refused_belongs_where_the_source_was_at_that_moment() -> None:
     assert [asked_as(f"dpo:{code}", found).known for code in (COUNTY, TOWN)] == [False, True]
 
 
+def test_a_move_counts_from_when_it_was_written() -> None:
+    """A moment people typed a day back takes nothing of the day with it to the new organisation."""
+    found = trail(EVENT_ID, attempts=[attempt_record(Verdict.REFUSED, source=SOURCE, code="bound", at=500)])
+    key, value = unit_record(SOURCE, TOWN, at=400)
+    found.take(Written("register", value, key, offset=30, timestamp=501))
+    assert [asked_as(f"dpo:{code}", found).known for code in (COUNTY, TOWN)] == [True, False]
+
+
+def test_a_deleted_unit_is_no_officers() -> None:
+    """Before any copy of it is written: doubt withholds."""
+    found = trail(EVENT_ID, decision_record())
+    found.take(Written("register", None, f"unit/{SHELTER}".encode(), offset=REVISION - 1))
+    assert (heard(f"dpo:{TOWN}", found), heard(f"dpo:{COUNTY}", found)) == ([CENTRE], [CHILDREN])
+
+
 def test_who_asked_is_written_as_it_was_asked() -> None:
     """The spelling of `--as` comes back from the audience: so it stands in the record of the question."""
     for text in ("auditor", f"dpo:{TOWN}", f"dpo:{SHELTER}", f"unit:{SHELTER}"):
