@@ -3,7 +3,7 @@
 A prefilled `admitted.case` (43-leaf record, 500 per transaction) to 4 units, audit, receipts and seen ids, on a real
 broker of this run. The ceiling is a raw aiokafka pass-through that writes for each input the very bytes the gateway
 writes, to the same topics, 500 inputs per transaction, made beforehand. Both in one process, each as the first work of
-a fresh broker; a second ceiling on the first broker shows what a warm Kafka allows. Three rounds, the median one is
+a fresh broker; a second ceiling on the first broker shows what a warm Kafka allows. Five rounds, the median one is
 told. Then the cost of each part, switched on one by one.
 """
 
@@ -51,7 +51,7 @@ from tests.benchmarks.ceiling import BATCH, PARTITIONS, Row, ceiling_rate
 from tests.benchmarks.pack import AT_MS, CASE, EVENT_ID, NAME, UNITS, Pack, load_pack, unsealed
 
 EVENTS: Final = 40_000
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 RECIPIENTS: Final = 4
 SOURCES: Final = 16
 PER_CASE: Final = 9
