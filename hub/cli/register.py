@@ -235,6 +235,7 @@ def _write(parts: Any, records: Sequence[Record], *, activate: bool, as_json: bo
 
     standing, unread = _read(parts)
     typed = Typed(_now(), standing, frozenset((kind, handle) for kind, handle, _ in unread))
+    records = [dict(typed.filled(each)) for each in records]
     _checked(parts, records, typed)
     _refuse_swaps(records, standing, activate=activate)
     for number, faulty in strangers(records, standing):

@@ -49,6 +49,16 @@ class Typed:
         kind, handle = record.get("kind"), record.get("handle")
         return isinstance(kind, str) and isinstance(handle, str) and (kind, handle) in self.torn and goes_back(record)
 
+    def filled(self, record: Record) -> Record:
+        """A record that takes back, with the leaves it lacks as they stand; who, when and why are never filled in.
+
+        So a unit is cut off by a record that was saved before its kind had a newer leaf.
+        """
+        old = self.old(record)
+        if old is None or not goes_back(record):
+            return record
+        return {**{name: value for name, value in old.items() if name not in SIGNED}, **record}
+
     def after(self, record: Record) -> Typed:
         """The register as it will stand once this record is written."""
         key = record["kind"], record["handle"]

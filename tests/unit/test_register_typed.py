@@ -174,3 +174,17 @@ def test_a_new_consent_takes_a_new_handle() -> None:
     assert refused({**GIVEN, "purpose": "P1"}, GIVEN) == "purpose"
     assert refused({**GIVEN, "person": OTHER, "giver": OTHER}, GIVEN) == "person"
     assert refused(WITHDRAWN, GIVEN) is None
+
+
+def test_what_takes_back_may_lack_what_stands() -> None:
+    """A unit is cut off by a record from before its kind had a newer leaf; who and when are never filled in."""
+    saved = {name: value for name, value in UNIT.items() if name not in ("organisation", "area")}
+    suspended = {**saved, "state": "suspended", "by": TWO, "at": NOW}
+    assert refused(suspended, UNIT) == "area"
+    assert of(UNIT).filled(suspended) == {**UNIT, "state": "suspended", "by": TWO, "at": NOW}
+    assert refused(of(UNIT).filled(suspended), UNIT) is None
+    for name in ("by", "at", "reason"):
+        bare = {leaf: value for leaf, value in suspended.items() if leaf != name}
+        assert refused(of(UNIT).filled(bare), UNIT) == name
+    assert of(UNIT).filled({**saved, "by": TWO}) == {**saved, "by": TWO}
+    assert of().filled(suspended) == suspended

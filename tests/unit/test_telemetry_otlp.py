@@ -344,3 +344,14 @@ def test_an_answer_is_bounded_over_tls_as_well() -> None:
     """Both kinds of connection read their answers through the one bounded head."""
     pools = (bounded._PlainPool, bounded._SecurePool)
     assert {pool.ConnectionCls.response_class for pool in pools} == {bounded.Answer}
+
+
+def test_each_read_of_an_answer_is_given_what_is_left_of_its_time() -> None:
+    """A byte just before the end buys no second time."""
+    collector, ours = socket.socketpair()
+    with collector, ours:
+        ours.settimeout(5)
+        head = bounded.Head(ours)
+        collector.sendall(b"H")
+        assert head.readinto(bytearray(8)) == 1
+        assert (ours.gettimeout() or 5) < 5
