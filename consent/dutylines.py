@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from consent.border import Border, read_toml
 from consent.cells import Cell, Release
 from consent.errors import Finding, FindingKind
-from consent.generalise import transform
+from consent.generalise import COARSEST, transform
 from consent.guards import PLACE, STALE_KINDS, Guard, known_guards
 from consent.matrix import CellKey, canonical
 from consent.redlines import Proof
@@ -94,7 +94,8 @@ def _line(border: Border, table: Mapping[str, object], types: Mapping[str, Event
     guards = {word: g for word, g in known_guards(types[event], ()).items() if g.kind not in STALE_KINDS}
     when = tuple(guards[word] for word in border.words(where, "guard", table.get("when"), guards))
     floor = border.numbers(where, f"group of {event}", table.get("floor"), types[event].groups)
-    coarse = border.numbers(where, f"group of {event}", table.get("floor_generalised", []), types[event].groups)
+    general = types[event].groups & frozenset(COARSEST)
+    coarse = border.numbers(where, f"group of {event} with a rule", table.get("floor_generalised", []), general)
     if not when or not (floor or coarse):
         border.fault(where, "has no guard or no floor", "name `when` and `floor`")
     serves = Role(role if fallback == NEXT else fallback)
@@ -107,7 +108,7 @@ def floor_leaves(line: DutyLine, event: EventType) -> tuple[tuple[str, bool], ..
     coarse = [
         (field.path, False)
         for field in event.fields
-        if field.group in line.floor_generalised and transform(field, str(field.group)) is not None
+        if field.group in line.floor_generalised and transform(field, COARSEST[field.group]) is not None
     ]
     return (*exact, *coarse)
 

@@ -11,24 +11,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from consent.basis import Basis, bases
 from consent.border import Border, read_toml
-from consent.generalise import GROUP_OF, fits
+from consent.generalise import GROUP_OF, fits, transform
 from consent.guards import Guard, GuardKind, known_guards
-from consent.terms import BasisKind, BasisStatus, EventType, Purpose, Role
+from consent.terms import BasisKind, EventType, Obligation, Purpose, Role
 
-__all__ = ["Basis", "CellKey", "Exists", "Grant", "Guard", "Matrix", "Package", "Row", "parse_matrix"]
+__all__ = ["Basis", "CellKey", "Conflict", "Exists", "Grant", "Guard", "Matrix", "Package", "Row", "parse_matrix"]
 
 CellKey = tuple[str, Role, Purpose]
 """(event type, role, purpose): one cell of the matrix."""
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """The law or the consent a row rests on, and how sure it is."""
-
-    kind: BasisKind
-    ref: str
-    status: BasisStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,8 @@ class Grant:
 class Row:
     """One legal basis inside a cell.
 
-    A row by law is one grant; a row by consent has one grant for each package that adds to it.
+    A row by law is one grant; a row by consent has one grant for each package that adds to it. What is given by it is
+    given under `obligations`; `retain_days` = how long the recipient may keep it, None = as its own law says.
     """
 
     id: str
@@ -75,6 +68,8 @@ class Row:
     purpose: Purpose
     grants: tuple[Grant, ...]
     basis: Basis
+    obligations: tuple[Obligation, ...] = ()
+    retain_days: int | None = None
 
     @property
     def cell(self) -> CellKey:
@@ -96,6 +91,17 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Where two sources differ about a cell: the narrower reading holds, and the wider one is kept on record here."""
+
+    event: str
+    role: Role
+    purpose: Purpose
+    groups: frozenset[int]
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """The whole matrix.
 
@@ -106,6 +112,8 @@ class Matrix:
     exists: tuple[Exists, ...]
     rows: tuple[Row, ...]
     digest: bytes
+    bases: Mapping[str, Basis]
+    conflicts: tuple[Conflict, ...] = ()
 
     def ladder(self, role: Role, purpose: Purpose) -> tuple[Package, ...]:
         """The packages of one role and purpose, from small to large."""
@@ -116,16 +124,19 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
     """Read the matrix. Raises PolicyRefused with every unknown word and misshapen row."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("package", "exists", "row"))
+    border.keys("top level", raw, ("basis", "package", "exists", "row", "conflict"))
     packages = tuple(_packages(border, raw.get("package", [])))
-    reader = _Reader(border, types, packages)
+    known = bases(border, raw.get("basis", []))
+    reader = _Reader(border, types, packages, known)
     exists = tuple(reader.exists(t) for t in border.tables("exists", raw.get("exists", [])))
     rows = tuple(reader.row(t) for t in border.tables("row", raw.get("row", [])))
+    conflicts = tuple(reader.conflict(t) for t in border.tables("conflict", raw.get("conflict", [])))
     _once(border, "row id", [row.id for row in rows if row])
     _once(border, "existence", [" ".join(found.cell) for found in exists if found])
     border.close()
     digest = hashlib.sha256(canonical(raw)).digest()
-    return Matrix(packages, tuple(e for e in exists if e), tuple(r for r in rows if r), digest)
+    found = tuple(e for e in exists if e), tuple(r for r in rows if r)
+    return Matrix(packages, *found, digest, known, tuple(c for c in conflicts if c))
 
 
 def canonical(raw: object) -> bytes:
@@ -153,6 +164,13 @@ def _packages(border: Border, value: object) -> Iterator[Package]:
             yield Package(border.text(where, "name", table.get("name")), Role(role), Purpose(purpose), groups)
 
 
+ROW_KEYS = (
+    *("id", "event", "role", "purpose", "when", "give", "generalise", "packages"),
+    *("basis", "obligations", "retain_days"),
+)
+"""What a [[row]] may say."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads rows against the known words. `border` collects the faults; a row with faults may come back as None."""
@@ -160,6 +178,7 @@ class _Reader:
     border: Border
     types: Mapping[str, EventType]
     packages: tuple[Package, ...]
+    bases: Mapping[str, Basis]
 
     def exists(self, table: Mapping[str, object]) -> Exists | None:
         """One [[exists]] table."""
@@ -179,15 +198,15 @@ class _Reader:
     def row(self, table: Mapping[str, object]) -> Row | None:
         """One [[row]] table."""
         where = self.border.text("row", "id", table.get("id"))
-        known = ("id", "event", "role", "purpose", "when", "give", "generalise", "packages", "basis")
-        self.border.keys(where, table, known)
-        cell, basis = self._cell(where, table), self._basis(where, table.get("basis"))
+        self.border.keys(where, table, ROW_KEYS)
+        cell, named = self._cell(where, table), self.border.word(where, "basis", table.get("basis"), self.bases)
+        basis = self.bases.get(named)
         if cell is None or basis is None:
             return None
         grants = tuple(self._grants(where, table, cell, basis))
         if not any(grant.groups for grant in grants):
             self.border.fault(where, "gives nothing", "name groups in `give` or `generalise`")
-        return Row(where, *cell, grants, basis)
+        return Row(where, *cell, grants, basis, *self._duties(where, table))
 
     def _cell(self, where: str, table: Mapping[str, object]) -> CellKey | None:
         event = self.border.word(where, "event type", table.get("event"), self.types)
@@ -201,13 +220,27 @@ class _Reader:
     def _guards(self, cell: CellKey) -> Mapping[str, Guard]:
         return known_guards(self.types[cell[0]], tuple(p.name for p in self._ladder(cell)))
 
-    def _basis(self, where: str, value: object) -> Basis | None:
-        table = self.border.table(where, "basis", value)
-        self.border.keys(where, table, ("kind", "ref", "status"))
-        kind = self.border.word(where, "kind of basis", table.get("kind"), BasisKind)
-        status = self.border.word(where, "status of basis", table.get("status"), BasisStatus)
-        ref = self.border.text(where, "ref", table.get("ref"))
-        return Basis(BasisKind(kind), ref, BasisStatus(status)) if kind and status and ref else None
+    def conflict(self, table: Mapping[str, object]) -> Conflict | None:
+        """One [[conflict]] table."""
+        where = f"conflict {table.get('event')} {table.get('role')} {table.get('purpose')}"
+        self.border.keys(where, table, ("event", "role", "purpose", "groups", "says"))
+        cell, says = self._cell(where, table), self.border.text(where, "says", table.get("says"))
+        if cell is None:
+            return None
+        known = self.types[cell[0]].groups
+        groups = self.border.numbers(where, f"group of {cell[0]}", table.get("groups", []), known)
+        return Conflict(*cell, frozenset(groups), says)
+
+    def _duties(self, where: str, table: Mapping[str, object]) -> tuple[tuple[Obligation, ...], int | None]:
+        """What the recipient owes for what it is given, and for how many days it may keep it."""
+        words = self.border.words(where, "obligation", table.get("obligations", []), Obligation)
+        days = table.get("retain_days")
+        if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 1):
+            self.border.fault(where, "`retain_days` is not a number of days", "give whole days, 1 or more")
+            days = None
+        if days is not None and Obligation.RETENTION_LIMIT not in words:
+            self.border.fault(where, "limits how long it may be kept", "name the obligation `retention_limit` too")
+        return tuple(map(Obligation, words)), days
 
     def _grants(self, where: str, table: Mapping[str, object], cell: CellKey, basis: Basis) -> Iterator[Grant]:
         """The one grant of a row by law, or one for each package of a row by consent."""
@@ -257,6 +290,8 @@ class _Reader:
         known = [name for name, of in GROUP_OF.items() if of == group]
         rule = self.border.word(where, f"generalisation of group {group}", value, known)
         for field in event.of_group(group) if rule else ():
-            if not fits(field, rule):
+            if not fits(field, rule, event):
                 self.border.fault(where, f"rule `{rule}` cannot work on `{field.path}` of {event.name}", "withhold it")
+        if rule and all(transform(field, rule) is None for field in event.of_group(group)):
+            self.border.fault(where, f"rule `{rule}` leaves nothing of group {group} of {event.name}", "withhold it")
         return rule

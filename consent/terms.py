@@ -155,7 +155,10 @@ class Outcome(StrEnum):
 
 
 class Transform(StrEnum):
-    """What one leaf becomes in a release (contract.md section 0). All but `AS_IS` replace or derive the leaf."""
+    """What one leaf becomes in a release (contract.md section 0). All but `AS_IS` replace or derive the leaf.
+
+    `AGE_BAND` reads a second leaf, the event's own moment; `consent.generalise.inputs` names what each reads.
+    """
 
     AS_IS = "as_is"
     FLAG_CARE = "flag_care"
@@ -166,6 +169,22 @@ class Transform(StrEnum):
     COUNTY = "county"
     PAIRWISE = "pairwise"
     PERSON_REF = "person_ref"
+    AGE_BAND = "age_band"
+    DISTANCE_BAND = "distance_band"
+    COUNT = "count"
+    FLAG_DROPPED = "flag_dropped"
+
+
+class Obligation(StrEnum):
+    """What a unit that receives agrees to do (register `agreement`); a row names those its fields are given under."""
+
+    READ_COMMITTED = "read_committed"
+    APPLICATION_RECEIPT = "application_receipt"
+    HONOUR_RECALL = "honour_recall"
+    NO_ONWARD_DISCLOSURE = "no_onward_disclosure"
+    RETENTION_LIMIT = "retention_limit"
+    ACCESS_LOG = "access_log"
+    ERASURE = "erasure"
 
 
 class RefusalReason(StrEnum):

@@ -39,7 +39,8 @@ class Rows:
 def read_rows(matrix: str, dutylines: str, profile: str) -> Rows:
     """Read the files; rows whose law is not sure enough for the profile are left out."""
     found = tomllib.loads(matrix)
-    rows = [row for row in found["row"] if row["basis"]["status"] in RELEASING[profile]]
+    sure = {basis["id"] for basis in found["basis"] if basis["status"] in RELEASING[profile]}
+    rows = [row for row in found["row"] if row["basis"] in sure]
     return Rows(found["exists"], rows, found["package"], tomllib.loads(dutylines)["line"])
 
 

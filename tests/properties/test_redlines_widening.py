@@ -10,17 +10,18 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consent.basis import Basis, Citation
 from consent.compile import compile_policy
 from consent.errors import FindingKind, PolicyRefused
 from consent.generalise import GROUP_OF
 from consent.guards import known_guards
-from consent.matrix import Basis, Exists, Grant, Row
+from consent.matrix import Exists, Grant, Row
 from consent.pack import parse_pack
 from consent.terms import BasisKind, BasisStatus, EventType, Profile, Purpose, Role
 from tests.cases.pack import texts, types
 
 PACK = parse_pack(texts(), types())
-LAW = Basis(BasisKind.LAW, "L217", BasisStatus.OK)
+LAW = Basis("B90", BasisKind.LAW, BasisStatus.OK, (Citation("L217", "", "", ""),))
 PERP = {"PROB", "LODGE", "PERP", "ANP"}
 
 

@@ -10,18 +10,19 @@ from dataclasses import replace
 
 import pytest
 
+from consent.basis import Basis, Citation
 from consent.compile import Policy, compile_policy
 from consent.dutylines import DutyLines
 from consent.errors import Finding, FindingKind, PolicyRefused
 from consent.guards import AREA, Guard, GuardKind
-from consent.matrix import Basis, Exists, Grant, Matrix, Row
+from consent.matrix import Exists, Grant, Matrix, Row
 from consent.pack import Pack, parse_pack
 from consent.redlines import RedLines
 from consent.terms import BasisKind, BasisStatus, EventType, Profile, Purpose, Reveals, Role
 from tests.cases.pack import policy, texts, types
 
 PACK = parse_pack(texts(), types())
-LAW = Basis(BasisKind.LAW, "L217", BasisStatus.OK)
+LAW = Basis("B90", BasisKind.LAW, BasisStatus.OK, (Citation("L217", "", "", ""),))
 PROBATION_GROUPS = [
     (event, group)
     for event in types().values()
@@ -85,7 +86,7 @@ def test_probation_never_gets_safe_place_or_help_seeking(event: EventType, group
 def test_a_proposal_is_proven_too() -> None:
     """A row that would never be released crosses a red line all the same."""
     shadow = row("X2", "ppo.issued", Role.PROB, Purpose.P5, [33], Guard(GuardKind.RELATION, "suspect"))
-    proposal = Basis(BasisKind.LAW, "L252/2013", BasisStatus.PROPOSAL)
+    proposal = Basis("B91", BasisKind.LAW, BasisStatus.PROPOSAL, (Citation("L252/2013", "", "", ""),))
     grants = tuple(replace(grant, basis=proposal) for grant in shadow.grants)
     mutant = replace(PACK.matrix, rows=(*PACK.matrix.rows, replace(shadow, basis=proposal, grants=grants)))
     assert ("INV-02", "X2") in {(f.line, f.row) for f in refused(mutant)}
@@ -194,7 +195,7 @@ def test_a_fallback_must_have_the_floor() -> None:
 
 def test_a_proof_that_looked_at_nothing_fails() -> None:
     """An empty matrix, no red lines, no duty lines: each is refused as vacuous, none passes in silence."""
-    empty = Matrix((), (), (), b"")
+    empty = Matrix((), (), (), b"", {})
     no_lines = Pack(PACK.matrix, RedLines((), b""), DutyLines((), b""))
     assert FindingKind.VACUOUS in {f.kind for f in refused(empty)}
     assert [f.kind for f in refused(PACK.matrix, no_lines)] == [FindingKind.VACUOUS, FindingKind.VACUOUS]
