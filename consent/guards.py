@@ -72,6 +72,11 @@ CONTENT = (
     "emisConsent=accepted",
     "basis.kind=law",
     "severity=technical",
+    "riskLevel=imminent",
+    "riskLevel=high",
+    "childPresent=yes",
+    "childInvolved=yes",
+    "schoolClause=yes",
 )
 """Everything of the content of an event that a row may ask about."""
 
