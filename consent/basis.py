@@ -47,21 +47,19 @@ class Basis:
         return "; ".join(map(str, self.cites))
 
 
-def bases(border: Border, value: object) -> Mapping[str, Basis]:
-    """Every [[basis]] of a matrix by its id; faults go to the border."""
-    found: dict[str, Basis] = {}
+def bases(border: Border, value: object) -> Mapping[str, Basis | None]:
+    """Every [[basis]] of a matrix by its id, None where it has a fault: faults go to the border, each once."""
+    found: dict[str, Basis | None] = {}
     for table in border.tables("basis", value):
-        basis = _basis(border, table)
-        if basis and basis.id in found:
-            border.fault(basis.id, f"the basis `{basis.id}` occurs twice", "give each its own id")
-        if basis:
-            found[basis.id] = basis
+        name = border.text("basis", "id", table.get("id"))
+        if name in found:
+            border.fault(name, f"the basis `{name}` occurs twice", "give each its own id")
+        found[name] = _basis(border, name, table)
     return found
 
 
-def _basis(border: Border, table: Mapping[str, object]) -> Basis | None:
-    where = border.text("basis", "id", table.get("id"))
-    border.keys(where, table, ("id", "kind", "status", "cites"))
+def _basis(border: Border, where: str, table: Mapping[str, object]) -> Basis | None:
+    border.keys(where, table, ("id", "kind", "status", "cites", "seal"))
     kind = border.word(where, "kind of basis", table.get("kind"), BasisKind)
     status = border.word(where, "status of basis", table.get("status"), BasisStatus)
     cites = tuple(_citation(border, where, cite) for cite in border.tables(where, table.get("cites")))

@@ -9,17 +9,22 @@ release in the profile; a policy that fails either is never activated.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
 
 from consent.cells import MAX_BITS, Cell, Ground, Reads, Release, Selected, build_cell, hollow, select, selections
-from consent.dutylines import Duty, DutyLines, prove_dutylines, ready
+from consent.dutylines import Duty, DutyLine, DutyLines, prove_dutylines, ready
 from consent.errors import Finding, FindingKind, PolicyRefused
-from consent.matrix import CellKey, Matrix
-from consent.redlines import Leaf, Proof, RedLines, Scope, leaves_of, prove_redlines
+from consent.judges import Leaf
+from consent.matrix import CellKey, Matrix, Row
+from consent.redlines import Proof, RedLines, Scope, leaves_of, prove_redlines
 from consent.terms import BasisStatus, EventType, Profile
+from consent.waivers import NO_WAIVERS, Waiver, Waivers, waived
 
-__all__ = ["Cell", "Policy", "Reads", "Release", "Selected", "compile_policy", "releasing"]
+__all__ = ["Cell", "Pack", "Policy", "Reads", "Release", "Selected", "compile_policy", "releasing"]
 
 RELEASING: Mapping[Profile, frozenset[BasisStatus]] = {
     Profile.DEMO: frozenset({BasisStatus.OK, BasisStatus.UNCONFIRMED}),
@@ -28,11 +33,23 @@ RELEASING: Mapping[Profile, frozenset[BasisStatus]] = {
 """Which rows release where: `proposal` nowhere."""
 
 
+class Pack(NamedTuple):
+    """The files of a policy pack read, words checked, nothing proven yet."""
+
+    matrix: Matrix
+    redlines: RedLines
+    dutylines: DutyLines
+    waivers: Waivers = NO_WAIVERS
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A proven policy.
 
-    `cells` hold only what can release in `profile`; `notes` say what would be unserved on confirmed law alone.
+    `cells` hold only what can release in `profile`; `releases` are those of all steps; `notes` say what would be
+    unserved on confirmed law alone, or when a waiver ends. From `until` (ms) on, `after` decides: the same policy
+    without the waivers that ended. `unserved`: the duty lines of each event type that its cells no longer serve,
+    always none in a policy that may be activated.
     """
 
     digest: bytes
@@ -45,6 +62,24 @@ class Policy:
     redlines: RedLines
     proofs: tuple[Proof, ...]
     notes: tuple[Finding, ...]
+    waivers: tuple[Waiver, ...] = ()
+    unserved: Mapping[str, tuple[DutyLine, ...]] = field(default_factory=dict)
+    until: int | None = None
+    after: Policy | None = None
+
+    def at(self, at_ms: int) -> Policy:
+        """The step that decides at a moment, ms since 1970."""
+        step = self
+        while step.until is not None and at_ms >= step.until and step.after is not None:
+            step = step.after
+        return step
+
+    def steps(self) -> Iterator[Policy]:
+        """This policy, and what becomes of it as its waivers end, in order."""
+        step: Policy | None = self
+        while step is not None:
+            yield step
+            step = step.after
 
 
 def _no_clock() -> float:
@@ -53,57 +88,128 @@ def _no_clock() -> float:
 
 
 def compile_policy(
-    matrix: Matrix,
-    redlines: RedLines,
-    dutylines: DutyLines,
+    pack: Pack,
     types: Mapping[str, EventType],
     profile: Profile,
     tick: Callable[[], float] = _no_clock,
+    at_ms: int = 0,
 ) -> Policy:
     """Compile and prove.
 
-    `tick` gives seconds, for the proof table only. Raises PolicyRefused with every finding, none hidden by another.
+    `tick` gives seconds, for the proof table only; `at_ms`: the moment from which waivers are looked at. Raises
+    PolicyRefused with every finding, none hidden by another.
     """
-    grounds = grounds_of(matrix, types)
-    profiles = {each: _releasing(grounds, each) for each in Profile}
-    cells = profiles[profile]
-    proofs, findings = prove_redlines(redlines, scope_of(matrix, types, grounds, profiles[Profile.DEMO]), tick)
-    served, missed = prove_dutylines(dutylines, cells, types, tick)
-    unconfirmed = _unconfirmed(dutylines, grounds, profiles, types)
-    if profile is Profile.PRODUCTION:
-        known = {finding.sentence for finding in unconfirmed}
-        missed = [*unconfirmed, *(finding for finding in missed if finding.sentence not in known)]
-    findings = [*_cell_findings(grounds, profiles[Profile.DEMO]), *findings, *missed]
+    grounds = grounds_of(pack.matrix, types)
+    made = _Making(pack, types, grounds, profile, _releasing(grounds, Profile.DEMO, NO_ROWS))
+    proofs, findings = prove_redlines(pack.redlines, scope_of(pack, types, grounds, made.lenient), tick)
+    policy, missed = made.chain(at_ms, tick)
+    findings = [*_cell_findings(grounds, made.lenient), *findings, *missed]
     if findings:
         raise PolicyRefused(findings)
-    duties: dict[CellKey, tuple[Duty, ...]] = {}
-    for line in dutylines.lines:
-        duties[line.key] = (*duties.get(line.key, ()), ready(line, cells[line.key], cells, types[line.event]))
-    digest = hashlib.sha256(matrix.digest + redlines.digest + dutylines.digest).digest()
-    return Policy(
-        digest=digest,
-        profile=profile,
-        cells=cells,
-        releases=releases_of(cells),
-        dutylines=dutylines,
-        duties=duties,
-        matrix=matrix,
-        redlines=redlines,
-        proofs=(*proofs, *served),
-        notes=tuple(unconfirmed),
-    )
+    return replace(policy, proofs=(*proofs, *policy.proofs))
 
 
-def releasing(matrix: Matrix, types: Mapping[str, EventType], profile: Profile) -> Mapping[CellKey, Cell]:
-    """The cells that can release in a profile, unproven: rows whose law is not sure enough there are left out."""
-    return _releasing(grounds_of(matrix, types), profile)
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What every step of one policy shares. `lenient`: the cells that release in the demo profile."""
+
+    pack: Pack
+    types: Mapping[str, EventType]
+    grounds: Mapping[CellKey, Ground]
+    profile: Profile
+    lenient: Mapping[CellKey, Cell]
+
+    def chain(self, at_ms: int, tick: Callable[[], float]) -> tuple[Policy, list[Finding]]:
+        """The policy at a moment with all that follows as waivers end; and the duties it misses at once."""
+        after: Policy | None = None
+        missed: list[Finding] = []
+        later: list[Finding] = []
+        ends = self.pack.waivers.ends(at_ms) if self.profile is Profile.PRODUCTION else ()
+        for begin, end in reversed(list(pairwise((at_ms, *ends, None)))):
+            after, missed = self._step(begin or 0, end, after, tick)
+            after = replace(after, notes=(*after.notes, *later))
+            later = [*(_from(finding, begin or 0) for finding in missed), *later] if begin != at_ms else later
+        assert after is not None
+        return after, missed
+
+    def _step(
+        self, at_ms: int, until: int | None, after: Policy | None, tick: Callable[[], float]
+    ) -> tuple[Policy, list[Finding]]:
+        """The policy between two moments, and the duties it misses."""
+        pack = self.pack
+        counting = pack.waivers.counting(at_ms) if self.profile is Profile.PRODUCTION else ()
+        demo = self.profile is Profile.DEMO
+        cells = self.lenient if demo else _releasing(self.grounds, self.profile, waived(counting))
+        served, missed = prove_dutylines(pack.dutylines, cells, self.types, tick)
+        strict = _releasing(self.grounds, Profile.PRODUCTION, NO_ROWS) if demo else cells
+        waiting = _unconfirmed(pack.dutylines, self.grounds, (self.lenient, strict), self.types)
+        known = {finding.sentence for finding in waiting}
+        missed = missed if demo else [*waiting, *(each for each in missed if each.sentence not in known)]
+        short = {finding.line for finding in missed}
+        lines = [line for line in pack.dutylines.lines if line.id not in short]
+        duties: dict[CellKey, tuple[Duty, ...]] = {}
+        for line in lines:
+            made = ready(line, cells[line.key], cells, self.types[line.event])
+            duties[line.key] = (*duties.get(line.key, ()), made)
+        policy = Policy(
+            digest=digest_of(pack),
+            profile=self.profile,
+            cells=cells,
+            releases=tuple(sorted({*releases_of(cells), *(after.releases if after else ())}, key=_name)),
+            dutylines=pack.dutylines,
+            duties=duties,
+            matrix=pack.matrix,
+            redlines=pack.redlines,
+            proofs=tuple(served),
+            notes=tuple(waiting) if demo else (),
+            waivers=counting,
+            unserved=_by_event(line for line in pack.dutylines.lines if line.id in short),
+            until=until,
+            after=after,
+        )
+        return policy, missed
 
 
-def _releasing(grounds: Mapping[CellKey, Ground], profile: Profile) -> Mapping[CellKey, Cell]:
+def _name(release: Release) -> str:
+    return release.name
+
+
+def _by_event(lines: Iterable[DutyLine]) -> Mapping[str, tuple[DutyLine, ...]]:
+    found: dict[str, tuple[DutyLine, ...]] = {}
+    for line in lines:
+        found[line.event] = (*found.get(line.event, ()), line)
+    return found
+
+
+def _from(finding: Finding, begin: int) -> Finding:
+    """A finding about a later step, with the day from which it holds."""
+    day = datetime.fromtimestamp(begin / 1000, UTC).date().isoformat()
+    return replace(finding, sentence=f"from {day}, when a waiver ends: {finding.sentence}")
+
+
+def digest_of(pack: Pack) -> bytes:
+    """The digest of a policy: sha256 over those of its files; without waivers, over the three that decide."""
+    parts = (pack.matrix.digest, pack.redlines.digest, pack.dutylines.digest, pack.waivers.digest)
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def releasing(pack: Pack, types: Mapping[str, EventType], profile: Profile) -> Iterator[Mapping[CellKey, Cell]]:
+    """The cells that can release in a profile, unproven: with all waivers, then as they end."""
+    grounds = grounds_of(pack.matrix, types)
+    ends = pack.waivers.ends(0) if profile is Profile.PRODUCTION else ()
+    for begin in (0, *ends):
+        yield _releasing(grounds, profile, waived(pack.waivers.counting(begin)))
+
+
+NO_ROWS: frozenset[str] = frozenset()
+
+
+def _releasing(grounds: Mapping[CellKey, Ground], profile: Profile, waived: frozenset[str]) -> Mapping[CellKey, Cell]:
+    """The cells of a profile: rows whose law is not sure enough there are left out, unless they are waived."""
     found: dict[CellKey, Cell] = {}
     for key, ground in grounds.items():
         lawful = replace(ground, rows=tuple(r for r in ground.rows if r.basis.status is not BasisStatus.PROPOSAL))
-        active = [row for row in lawful.rows if row.basis.status in RELEASING[profile]]
+        active = [row for row in lawful.rows if row.basis.status in RELEASING[profile] or row.id in waived]
         if active and lawful.exists and len(lawful.guards) <= MAX_BITS:
             cell = build_cell(key, lawful, active)
             if any(cell.table):
@@ -114,26 +220,21 @@ def _releasing(grounds: Mapping[CellKey, Ground], profile: Profile) -> Mapping[C
 def releases_of(cells: Mapping[CellKey, Cell]) -> tuple[Release, ...]:
     """The distinct releases of these cells, by name."""
     found = {selected.release for cell in cells.values() for _, selected in selections(cell)}
-    return tuple(sorted(found, key=lambda release: release.name))
+    return tuple(sorted(found, key=_name))
 
 
 def grounds_of(matrix: Matrix, types: Mapping[str, EventType]) -> Mapping[CellKey, Ground]:
     """Existence and rows, cell by cell, in the order of the matrix."""
     exists = {found.cell: found for found in matrix.exists}
-    keys = dict.fromkeys((*exists, *(row.cell for row in matrix.rows)))
-    return {
-        key: Ground(
-            exists.get(key),
-            tuple(row for row in matrix.rows if row.cell == key),
-            types[key[0]],
-            matrix.ladder(*key[1:]),
-        )
-        for key in keys
-    }
+    rows: dict[CellKey, tuple[Row, ...]] = {}
+    for row in matrix.rows:
+        rows[row.cell] = (*rows.get(row.cell, ()), row)
+    keys = dict.fromkeys((*exists, *rows))
+    return {key: Ground(exists.get(key), rows.get(key, ()), types[key[0]], matrix.ladder(*key[1:])) for key in keys}
 
 
 def scope_of(
-    matrix: Matrix,
+    pack: Pack,
     types: Mapping[str, EventType],
     grounds: Mapping[CellKey, Ground],
     lawful: Mapping[CellKey, Cell],
@@ -143,7 +244,7 @@ def scope_of(
     Each selection of each cell over all rows, and each cell with all guards assumed true. `lawful` cells are those
     without proposals: where there is none, they are the cell over all rows.
     """
-    rows = {row.id: row for row in matrix.rows}
+    rows = {row.id: row for row in pack.matrix.rows}
     leaves: list[Leaf] = []
     count = 0
     for key, ground in grounds.items():
@@ -153,8 +254,8 @@ def scope_of(
             cell = known or build_cell(key, ground, ground.rows)
             looked = [*_selected(cell), *_widest(ground)]
             count += len(looked)
-            leaves.extend(leaves_of(key, looked, rows, ground.event))
-    return Scope(tuple(leaves), matrix.rows, types, count)
+            leaves.extend(leaves_of(key, looked, rows, ground.event, pack.redlines))
+    return Scope(tuple(leaves), pack.matrix.rows, types, count, len(pack.dutylines.lines))
 
 
 def _selected(cell: Cell) -> Iterator[tuple[tuple[str, ...], Selected]]:
@@ -206,12 +307,11 @@ def _hollow_findings(cell: Cell, ground: Ground) -> Iterator[Finding]:
 def _unconfirmed(
     dutylines: DutyLines,
     grounds: Mapping[CellKey, Ground],
-    profiles: Mapping[Profile, Mapping[CellKey, Cell]],
+    lenient_strict: tuple[Mapping[CellKey, Cell], Mapping[CellKey, Cell]],
     types: Mapping[str, EventType],
 ) -> list[Finding]:
     """The duties that only unconfirmed law serves, each with the rows that wait for a lawyer."""
-    _, strict = prove_dutylines(dutylines, profiles[Profile.PRODUCTION], types, _no_clock)
-    _, lenient = prove_dutylines(dutylines, profiles[Profile.DEMO], types, _no_clock)
+    lenient, strict = (prove_dutylines(dutylines, cells, types, _no_clock)[1] for cells in lenient_strict)
     wrong = {finding.sentence for finding in lenient}
     keys = {line.id: line.key for line in dutylines.lines}
     found = []

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from consent.cells import Cell, Selected
 from consent.compile import Policy
-from consent.dutylines import Duty, missing
+from consent.dutylines import Duty, DutyLine, missing
 from consent.facts import Event, Fact, Facts, Subscription, Unit
-from consent.guards import STALE_KINDS, Guard
+from consent.guards import ALERT_CONTENT, STALE_KINDS, Guard, GuardKind
 from consent.matrix import CellKey
 from consent.terms import Purpose, RefusalReason
 from consent.validity import NO_STANDING, Standing, hold, standing
@@ -49,7 +49,11 @@ class Decided(NamedTuple):
 
 
 def decide(policy: Policy, event: Event, facts: Facts, at_ms: int) -> Decided:
-    """Decide an event for everyone who receives its type, its source excepted. `at_ms` = the instant, ms since 1970."""
+    """Decide an event for everyone who receives its type, its source excepted. `at_ms` = the instant, ms since 1970.
+
+    The policy is the step of it that counts then: what a waiver opened ends with the waiver.
+    """
+    policy = policy.at(at_ms)
     found: dict[tuple[str, Purpose], Decision] = {}
     for subscription in facts.subscriptions(event.type):
         if subscription.unit.code != event.source:
@@ -62,7 +66,15 @@ def decide(policy: Policy, event: Event, facts: Facts, at_ms: int) -> Decided:
         for duty in _due(policy, event, decision)
         if not _stand_in(_Case(policy, event, facts, at_ms), decision, duty, found)
     ]
+    unserved += [line.id for line in policy.unserved.get(event.type, ()) if _may_be_due(line, event)]
     return Decided(tuple(found.values()), tuple(dict.fromkeys(unserved)))
+
+
+def _may_be_due(line: DutyLine, event: Event) -> bool:
+    """Whether a duty that no cell serves any more may be due: by its content; whose area or name it is nobody asks."""
+    asked = [(guard.leaf, guard.symbol) for guard in line.when if guard.kind is GuardKind.CONTENT]
+    asked += [ALERT_CONTENT for guard in line.when if guard.kind is GuardKind.EMERGENCY]
+    return all(event.content.get(leaf) == symbol for leaf, symbol in asked)
 
 
 def decide_one(

@@ -83,7 +83,7 @@ def parse_dutylines(text: str, types: Mapping[str, EventType], name: str = "duty
 
 def _line(border: Border, table: Mapping[str, object], types: Mapping[str, EventType]) -> DutyLine | None:
     where = border.text("line", "id", table.get("id"))
-    known = ("id", "event", "role", "purpose", "when", "floor", "floor_generalised", "fallback")
+    known = ("id", "event", "role", "purpose", "when", "floor", "floor_generalised", "fallback", "seal")
     border.keys(where, table, known)
     event = border.word(where, "event type", table.get("event"), types)
     role = border.word(where, "role", table.get("role"), Role)

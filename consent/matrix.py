@@ -136,7 +136,8 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
     border.close()
     digest = hashlib.sha256(canonical(raw)).digest()
     found = tuple(e for e in exists if e), tuple(r for r in rows if r)
-    return Matrix(packages, *found, digest, known, tuple(c for c in conflicts if c))
+    sound = {name: basis for name, basis in known.items() if basis}
+    return Matrix(packages, *found, digest, sound, tuple(c for c in conflicts if c))
 
 
 def canonical(raw: object) -> bytes:
@@ -154,7 +155,7 @@ def _packages(border: Border, value: object) -> Iterator[Package]:
     ladders: dict[tuple[str, str], frozenset[int]] = {}
     for table in border.tables("package", value):
         where = f"package {table.get('name', '?')}"
-        border.keys(where, table, ("name", "role", "purpose", "adds"))
+        border.keys(where, table, ("name", "role", "purpose", "adds", "seal"))
         role = border.word(where, "role", table.get("role"), Role)
         purpose = border.word(where, "purpose", table.get("purpose"), Purpose)
         adds = border.numbers(where, "adds", table.get("adds"), range(1, 34))
@@ -166,7 +167,7 @@ def _packages(border: Border, value: object) -> Iterator[Package]:
 
 ROW_KEYS = (
     *("id", "event", "role", "purpose", "when", "give", "generalise", "packages"),
-    *("basis", "obligations", "retain_days"),
+    *("basis", "obligations", "retain_days", "seal"),
 )
 """What a [[row]] may say."""
 
@@ -178,12 +179,12 @@ class _Reader:
     border: Border
     types: Mapping[str, EventType]
     packages: tuple[Package, ...]
-    bases: Mapping[str, Basis]
+    bases: Mapping[str, Basis | None]
 
     def exists(self, table: Mapping[str, object]) -> Exists | None:
         """One [[exists]] table."""
         where = f"exists {table.get('event')} {table.get('role')} {table.get('purpose')}"
-        self.border.keys(where, table, ("event", "role", "purpose", "when"))
+        self.border.keys(where, table, ("event", "role", "purpose", "when", "seal"))
         cell = self._cell(where, table)
         if cell is None:
             return None
@@ -223,7 +224,7 @@ class _Reader:
     def conflict(self, table: Mapping[str, object]) -> Conflict | None:
         """One [[conflict]] table."""
         where = f"conflict {table.get('event')} {table.get('role')} {table.get('purpose')}"
-        self.border.keys(where, table, ("event", "role", "purpose", "groups", "says"))
+        self.border.keys(where, table, ("event", "role", "purpose", "groups", "says", "seal"))
         cell, says = self._cell(where, table), self.border.text(where, "says", table.get("says"))
         if cell is None:
             return None

@@ -1,6 +1,6 @@
-"""A policy pack: the three texts that make a policy, compiled together.
+"""A policy pack: the texts that make a policy, compiled together.
 
-Rule kept: a pack is read whole or not at all; the faults of all three files are told in one refusal.
+Rule kept: a pack is read whole or not at all; the faults of all its files are told in one refusal.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from consent.cells import Release
-from consent.compile import Policy, compile_policy, releases_of, releasing
-from consent.dutylines import DutyLines, parse_dutylines
+from consent.compile import Pack, Policy, compile_policy, releases_of, releasing
+from consent.dutylines import parse_dutylines
 from consent.errors import Finding, PolicyRefused
-from consent.matrix import Matrix, parse_matrix
-from consent.redlines import RedLines, parse_redlines
+from consent.matrix import parse_matrix
+from consent.redlines import parse_redlines
 from consent.terms import EventType, Profile
+from consent.waivers import parse_waivers
+
+__all__ = ["FILES", "WAIVERS", "Pack", "PackTexts", "all_releases", "compile_texts", "parse_pack"]
 
 Parsed = TypeVar("Parsed")
 
@@ -22,24 +25,21 @@ FILES = ("matrix.toml", "redlines.toml", "dutylines.toml")
 """The files of a pack, in the order of `PackTexts`."""
 
 
+WAIVERS = "waivers.toml"
+"""The file a pack may have besides: what controllers waive, until when."""
+
+
 class PackTexts(NamedTuple):
-    """The texts of the three files of a pack."""
+    """The texts of the files of a pack; no waivers where the last is empty."""
 
     matrix: str
     redlines: str
     dutylines: str
-
-
-class Pack(NamedTuple):
-    """The three files read, words checked, nothing proven yet."""
-
-    matrix: Matrix
-    redlines: RedLines
-    dutylines: DutyLines
+    waivers: str = ""
 
 
 def parse_pack(texts: PackTexts, types: Mapping[str, EventType]) -> Pack:
-    """Read all three files. Raises PolicyRefused with the findings of every one of them."""
+    """Read all files. Raises PolicyRefused with the findings of every one of them."""
     findings: list[Finding] = []
 
     def read(parse: Callable[[], Parsed]) -> Parsed | None:
@@ -52,25 +52,32 @@ def parse_pack(texts: PackTexts, types: Mapping[str, EventType]) -> Pack:
     matrix = read(lambda: parse_matrix(texts.matrix, types))
     redlines = read(lambda: parse_redlines(texts.redlines))
     dutylines = read(lambda: parse_dutylines(texts.dutylines, types))
-    if matrix is None or redlines is None or dutylines is None:
+    waivers = read(lambda: parse_waivers(texts.waivers, matrix))
+    if matrix is None or redlines is None or dutylines is None or waivers is None:
         raise PolicyRefused(findings)
-    return Pack(matrix, redlines, dutylines)
+    return Pack(matrix, redlines, dutylines, waivers)
 
 
 def compile_texts(
-    texts: PackTexts, types: Mapping[str, EventType], profile: Profile, tick: Callable[[], float] | None = None
+    texts: PackTexts,
+    types: Mapping[str, EventType],
+    profile: Profile,
+    tick: Callable[[], float] | None = None,
+    at_ms: int = 0,
 ) -> Policy:
     """Read, compile and prove a pack.
 
-    `tick` gives seconds, for the proof table. Raises PolicyRefused with every finding.
+    `tick` gives seconds, for the proof table; `at_ms`: the moment from which waivers are looked at. Raises
+    PolicyRefused with every finding.
     """
     pack = parse_pack(texts, types)
     if tick is None:
-        return compile_policy(pack.matrix, pack.redlines, pack.dutylines, types, profile)
-    return compile_policy(pack.matrix, pack.redlines, pack.dutylines, types, profile, tick)
+        return compile_policy(pack, types, profile, at_ms=at_ms)
+    return compile_policy(pack, types, profile, tick, at_ms)
 
 
-def all_releases(matrix: Matrix, types: Mapping[str, EventType]) -> tuple[Release, ...]:
-    """Every release of any profile, by name: what needs a schema and an id. Proposals have none."""
-    found = {release for profile in Profile for release in releases_of(releasing(matrix, types, profile))}
+def all_releases(pack: Pack, types: Mapping[str, EventType]) -> tuple[Release, ...]:
+    """Every release of any profile and waiver, by name: what needs a schema and an id. Proposals have none."""
+    every = (cells for profile in Profile for cells in releasing(pack, types, profile))
+    found = {release for cells in every for release in releases_of(cells)}
     return tuple(sorted(found, key=lambda release: release.name))

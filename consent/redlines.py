@@ -9,72 +9,76 @@ has proven nothing and fails.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from consent.border import Border, read_toml
 from consent.cells import Selected
 from consent.errors import Finding, FindingKind
-from consent.guards import EMERGENCY
-from consent.matrix import CellKey, Grant, Row, canonical
-from consent.terms import POLICE, BasisKind, EventType, Field, Lane, LeafKind, Purpose, Reveals, Role, Transform
+from consent.generalise import inputs
+from consent.judges import (
+    CHECKS,
+    DUTIES,
+    ELSEWHERE,
+    FIELD_CHECKS,
+    LEAF_CHECKS,
+    MAY,
+    NEEDS,
+    ROW_CHECKS,
+    TOGETHER,
+    Leaf,
+    RedLine,
+)
+from consent.matrix import CellKey, Row, canonical
+from consent.terms import EventType, Field, Lane, Purpose, Reveals, Role, Transform
 
 
 @dataclass(frozen=True, slots=True)
-class RedLine:
-    """One statement.
+class Reduction:
+    """What a transform takes away of what its inputs reveal; without one, a derived leaf reveals all they do.
 
-    `check` names the function below that judges it; the sets are its data; `elsewhere` names the test of a line of
-    code.
+    `signed`: who of the owners of the red lines answers for it.
     """
 
-    id: str
-    check: str
-    says: str
-    roles: frozenset[str]
-    purposes: frozenset[str]
-    lanes: frozenset[str]
-    reveals: frozenset[str]
-    groups: frozenset[int]
-    types: tuple[str, ...]
-    packages: frozenset[str]
-    elsewhere: str
+    transform: Transform
+    drops: frozenset[Reveals]
+    signed: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class RedLines:
-    """All statements and the sha256 of their canonical form."""
+    """All statements, the reductions their owners signed, and the sha256 of their canonical form."""
 
     lines: tuple[RedLine, ...]
     digest: bytes
+    reductions: tuple[Reduction, ...] = ()
+
+    def reveals(self, field: Field, how: Transform, event: EventType) -> frozenset[Reveals]:
+        """What a leaf tells its reader once it is transformed: the union of its inputs, less what was signed away."""
+        whole = frozenset[Reveals]().union(*(each.reveals for each in inputs(field, how, event)))
+        dropped = frozenset[Reveals]().union(*(each.drops for each in self.reductions if each.transform is how))
+        return (whole - dropped) or NOTHING
 
 
-class Leaf(NamedTuple):
-    """One leaf of one selection: who gets which field, how, by which row."""
-
-    key: CellKey
-    field: Field
-    how: Transform
-    row: str
-    grant: Grant | None
-    guards: tuple[str, ...]
-    lane: Lane
+NOTHING = frozenset({Reveals.NONE})
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """All that red lines look at.
 
-    `leaves` of every selection; `rows` of the matrix; `types` of the catalogue; `selections` counted.
+    `leaves` of every selection, each way to get one once; `rows` of the matrix; `types` of the catalogue; `selections`
+    and `duties` counted.
     """
 
     leaves: tuple[Leaf, ...]
     rows: tuple[Row, ...]
     types: Mapping[str, EventType]
     selections: int
+    duties: int
 
 
 def parse_redlines(text: str, name: str = "redlines.toml") -> RedLines:
@@ -84,16 +88,26 @@ def parse_redlines(text: str, name: str = "redlines.toml") -> RedLines:
     """
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line",))
+    border.keys("top level", raw, ("line", "reduction"))
     lines = tuple(_line(border, table) for table in border.tables("line", raw.get("line", [])))
+    reductions = tuple(_reduction(border, table) for table in border.tables("reduction", raw.get("reduction", [])))
     border.close()
-    return RedLines(lines, hashlib.sha256(canonical(raw)).digest())
+    return RedLines(lines, hashlib.sha256(canonical(raw)).digest(), tuple(each for each in reductions if each))
+
+
+def _reduction(border: Border, table: Mapping[str, object]) -> Reduction | None:
+    where = f"reduction {table.get('transform')}"
+    border.keys(where, table, ("transform", "drops", "signed", "why", "seal"))
+    how = border.word(where, "transform", table.get("transform"), Transform)
+    drops = border.words(where, "reveals", table.get("drops"), Reveals)
+    signed, why = (border.text(where, key, table.get(key)) for key in ("signed", "why"))
+    return Reduction(Transform(how), frozenset(map(Reveals, drops)), signed, why) if how else None
 
 
 def _line(border: Border, table: Mapping[str, object]) -> RedLine:
     where = border.text("line", "id", table.get("id"))
     check = border.word(where, "check", table.get("check"), (*CHECKS, ELSEWHERE))
-    border.keys(where, table, ("id", "check", "says", *NEEDS.get(check, ()), *MAY.get(check, ())))
+    border.keys(where, table, ("id", "check", "says", "seal", *NEEDS.get(check, ()), *MAY.get(check, ())))
     for need in NEEDS.get(check, ()):
         if not table.get(need):
             border.fault(where, f"check `{check}` needs `{need}`", f"name the {need}")
@@ -112,149 +126,31 @@ def _line(border: Border, table: Mapping[str, object]) -> RedLine:
         frozenset(border.numbers(where, "groups", table.get("groups", []), range(1, 34))),
         tuple(str(item) for item in border.items(where, "types", table.get("types", []))),
         frozenset(str(item) for item in border.items(where, "packages", table.get("packages", []))),
-        str(table.get(ELSEWHERE, "")),
+        tuple(border.text(where, ELSEWHERE, each) for each in border.items(where, ELSEWHERE, table.get(ELSEWHERE, []))),
     )
 
 
 def leaves_of(
-    key: CellKey, looked: Iterable[tuple[tuple[str, ...], Selected]], rows: Mapping[str, Row], event: EventType
+    key: CellKey,
+    looked: Iterable[tuple[tuple[str, ...], Selected]],
+    rows: Mapping[str, Row],
+    event: EventType,
+    lines: RedLines,
 ) -> Iterator[Leaf]:
-    """The leaves of these selections of a cell, each with its field and the grant that let it out."""
+    """The leaves of these selections of a cell, each with its field and the grant that let it out.
+
+    A leaf that several selections give by the same row in the same way is there once, with the first guards.
+    """
     fields = {field.path: field for field in event.fields}
+    seen: set[tuple[str, Transform, str]] = set()
     for guards, selected in looked:
         for (path, how), row in zip(selected.release.leaves, selected.rules, strict=True):
-            grant = next((g for g in rows[row].grants if fields[path].group in g.groups), None)
-            yield Leaf(key, fields[path], how, row, grant, guards, event.lane)
-
-
-LeafCheck = Callable[[RedLine, Leaf], bool]
-
-
-def never_reveals(line: RedLine, leaf: Leaf) -> bool:
-    """These roles get no leaf that reveals any of these, however transformed."""
-    return leaf.key[1] in line.roles and not line.reveals.isdisjoint(leaf.field.reveals)
-
-
-def never_groups(line: RedLine, leaf: Leaf) -> bool:
-    """These roles get no leaf of these groups."""
-    return leaf.key[1] in line.roles and leaf.field.group in line.groups
-
-
-def never_types(line: RedLine, leaf: Leaf) -> bool:
-    """These roles get no release of these event types (`*` stands for the rest of a name)."""
-    return leaf.key[1] in line.roles and any(fnmatch.fnmatchcase(leaf.key[0], pattern) for pattern in line.types)
-
-
-def reveals_only_to(line: RedLine, leaf: Leaf) -> bool:
-    """What reveals this goes only to these roles, and where named only for these purposes and on these lanes."""
-    if line.reveals.isdisjoint(leaf.field.reveals):
-        return False
-    allowed = leaf.key[1] in line.roles and (not line.purposes or leaf.key[2] in line.purposes)
-    return not allowed or bool(line.lanes and leaf.lane not in line.lanes)
-
-
-def groups_only_to(line: RedLine, leaf: Leaf) -> bool:
-    """These groups go only to these roles; no role named = to nobody."""
-    return leaf.field.group in line.groups and leaf.key[1] not in line.roles
-
-
-def only_in_package(line: RedLine, leaf: Leaf) -> bool:
-    """These roles get these groups only inside these consent packages."""
-    if leaf.key[1] not in line.roles or leaf.field.group not in line.groups:
-        return False
-    names = {guard.arg for guard in leaf.grant.guards} if leaf.grant else set()
-    return names.isdisjoint(line.packages)
-
-
-def only_by_consent(line: RedLine, leaf: Leaf) -> bool:
-    """To these roles, what reveals this or lies in these groups goes only by consent."""
-    spoken = not line.reveals.isdisjoint(leaf.field.reveals) or leaf.field.group in line.groups
-    consent = leaf.grant is not None and leaf.grant.basis.kind is BasisKind.CONSENT
-    return leaf.key[1] in line.roles and spoken and not consent
-
-
-def transformed(_line: RedLine, leaf: Leaf) -> bool:
-    """No reference and no person reference leaves as it came."""
-    wanted = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}.get(leaf.field.kind)
-    return wanted is not None and leaf.how is not wanted
-
-
-def cites_one_basis(_line: RedLine, leaf: Leaf) -> bool:
-    """Every leaf cites one row that gives its group and names its basis."""
-    return leaf.grant is None or not leaf.grant.basis.ref
-
-
-LEAF_CHECKS: Mapping[str, LeafCheck] = {
-    "never_reveals": never_reveals,
-    "never_groups": never_groups,
-    "never_types": never_types,
-    "reveals_only_to": reveals_only_to,
-    "groups_only_to": groups_only_to,
-    "only_in_package": only_in_package,
-    "only_by_consent": only_by_consent,
-    "transformed": transformed,
-    "cites_one_basis": cites_one_basis,
-}
-
-RowCheck = Callable[[RedLine, Row, EventType], bool]
-
-
-def no_row(line: RedLine, row: Row, _event: EventType) -> bool:
-    """These roles have no row."""
-    return row.role in line.roles
-
-
-def break_glass(line: RedLine, row: Row, event: EventType) -> bool:
-    """A row opened by an emergency outside the alert lane gives only these groups, for these purposes."""
-    opened = [grant for grant in row.grants if EMERGENCY in grant.guards and event.lane is not Lane.ALERT]
-    return any(not grant.groups <= line.groups or row.purpose not in line.purposes for grant in opened)
-
-
-def names_its_law(_line: RedLine, row: Row, event: EventType) -> bool:
-    """A row from a police source to a role outside the police names a law or a consent."""
-    crosses = not POLICE.isdisjoint(event.publishers) and row.role not in POLICE
-    return crosses and not row.basis.ref.strip()
-
-
-ROW_CHECKS: Mapping[str, RowCheck] = {"no_row": no_row, "break_glass": break_glass, "names_its_law": names_its_law}
-
-FieldCheck = Callable[[RedLine, Field], bool]
-
-
-def no_field(line: RedLine, field: Field) -> bool:
-    """No schema has a leaf that reveals this or lies in these groups."""
-    return field.group in line.groups or not line.reveals.isdisjoint(field.reveals)
-
-
-def classified(_line: RedLine, field: Field) -> bool:
-    """Every leaf has a group between 1 and 33 and says what it reveals."""
-    return not (1 <= field.group <= 33 and field.reveals)
-
-
-FIELD_CHECKS: Mapping[str, FieldCheck] = {"no_field": no_field, "classified": classified}
-
-ELSEWHERE = "elsewhere"
-CHECKS = (*LEAF_CHECKS, *ROW_CHECKS, *FIELD_CHECKS)
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    "never_reveals": ("roles", "reveals"),
-    "never_groups": ("roles", "groups"),
-    "never_types": ("roles", "types"),
-    "reveals_only_to": ("reveals", "roles"),
-    "groups_only_to": ("groups",),
-    "only_in_package": ("roles", "groups", "packages"),
-    "only_by_consent": ("roles", "reveals"),
-    "no_row": ("roles",),
-    "break_glass": ("groups", "purposes"),
-    ELSEWHERE: (ELSEWHERE,),
-}
-"""The data each check cannot do without: over an empty set it would prove everything."""
-MAY: Mapping[str, tuple[str, ...]] = {
-    "reveals_only_to": ("purposes", "lanes"),
-    "groups_only_to": ("roles",),
-    "only_by_consent": ("groups",),
-    "no_field": ("groups", "reveals"),
-}
-"""The data each check can also use."""
+            if (path, how, row) in seen:
+                continue
+            seen.add((path, how, row))
+            field = fields[path]
+            grant = next((g for g in rows[row].grants if field.group in g.groups), None)
+            yield Leaf(key, field, how, row, grant, guards, event.lane, lines.reveals(field, how, event))
 
 
 class Proof(NamedTuple):
@@ -291,7 +187,8 @@ def prove_redlines(lines: RedLines, scope: Scope, tick: Callable[[], float]) -> 
 def _judge(line: RedLine, scope: Scope) -> tuple[str, int, list[Finding]]:
     """How the line is judged, how many things were looked at, and what crosses it."""
     if line.check in LEAF_CHECKS:
-        crossed = {_place(leaf): leaf for leaf in reversed(scope.leaves) if LEAF_CHECKS[line.check](line, leaf)}
+        judge = LEAF_CHECKS[line.check]
+        crossed = {_place(leaf): leaf for leaf in reversed(scope.leaves) if judge(line, leaf)}
         return "releases", scope.selections, [_leaf_finding(line, leaf) for leaf in crossed.values()]
     if line.check in ROW_CHECKS:
         wrong = [row for row in scope.rows if ROW_CHECKS[line.check](line, row, scope.types[row.event])]
@@ -300,7 +197,38 @@ def _judge(line: RedLine, scope: Scope) -> tuple[str, int, list[Finding]]:
         fields = [(event.name, field) for event in scope.types.values() for field in event.fields]
         faults = [(name, field) for name, field in fields if FIELD_CHECKS[line.check](line, field)]
         return "fields", len(fields), [_field_finding(line, name, field) for name, field in faults]
-    return line.elsewhere, 1, []
+    if line.check == TOGETHER:
+        return _together(line, scope)
+    if line.check == DUTIES:
+        return "duty lines", scope.duties, []
+    return ELSEWHERE, len(line.elsewhere), []
+
+
+def learned(leaves: Iterable[Leaf]) -> Mapping[Reveals, Leaf]:
+    """What somebody who gets all of these ever learns, each with the first such leaf."""
+    found: dict[Reveals, Leaf] = {}
+    for leaf in leaves:
+        for word in leaf.reveals:
+            found.setdefault(word, leaf)
+    return found
+
+
+def _together(line: RedLine, scope: Scope) -> tuple[str, int, list[Finding]]:
+    """No role of these ever learns all of this, over every release it can ever get (INV-02 over time)."""
+    crossed = []
+    for role in sorted(line.roles):
+        found = learned(leaf for leaf in scope.leaves if leaf.key[1] == role)
+        if line.reveals <= found.keys():
+            crossed.append(_together_finding(line, role, [found[Reveals(word)] for word in sorted(line.reveals)]))
+    return "releases", scope.selections, crossed
+
+
+def _together_finding(line: RedLine, role: str, leaves: Sequence[Leaf]) -> Finding:
+    ways = " and ".join(f"`{leaf.field.path}` of {leaf.key[0]} by row {leaf.row}" for leaf in leaves)
+    both = " and ".join(sorted(line.reveals))
+    says = f"{line.id}: {role} would learn in time {both}: {ways}; the line says: {line.says}"
+    rows = " and ".join(dict.fromkeys(leaf.row for leaf in leaves))
+    return Finding(FindingKind.RED_LINE, says, f"narrow one of the rows {rows}", line.id, rows, role=role)
 
 
 def _place(leaf: Leaf) -> tuple[str, ...]:
@@ -309,7 +237,7 @@ def _place(leaf: Leaf) -> tuple[str, ...]:
 
 def _leaf_finding(line: RedLine, leaf: Leaf) -> Finding:
     event, role, purpose = leaf.key
-    reveals = "+".join(sorted(leaf.field.reveals))
+    reveals = "+".join(sorted(leaf.reveals))
     what = f"`{leaf.field.path}` of {event} (group {leaf.field.group}, reveals {reveals})"
     says = (
         f"{line.id}: {role} {purpose} would learn {what}"

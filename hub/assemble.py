@@ -128,9 +128,12 @@ def parts(settings: Settings) -> Parts:
     return Parts(settings, load_catalogue(), settings.keys())
 
 
-def proven_policy(settings: Settings, catalogue: Catalogue) -> Policy:
-    """The policy pack, compiled and proven; `PolicyRefused` when it crosses a line."""
-    return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile)
+def proven_policy(settings: Settings, catalogue: Catalogue, at_ms: int = 0) -> Policy:
+    """The policy pack, compiled and proven; `PolicyRefused` when it crosses a line.
+
+    `at_ms`: the moment from which its waivers must serve every duty; 0 = all of them, also those that have ended.
+    """
+    return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile, at_ms=at_ms)
 
 
 def compiled(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
@@ -222,7 +225,7 @@ def spare_collector() -> None:
 
 async def run_gateway(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
     """Decide and release a lane until a signal."""
-    policy = proven_policy(parts.settings, parts.catalogue)
+    policy = proven_policy(parts.settings, parts.catalogue, now_ms())
     crash = crash_points(parts.settings.crash_at)
     async with OpenGateway(parts, lane, policy, crash) as gateway:
         spare_collector()

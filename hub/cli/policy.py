@@ -16,12 +16,14 @@ from typing import Annotated
 import typer
 
 from consent.cells import Cell, selections
-from consent.compile import Policy
-from consent.errors import Finding, PolicyRefused
+from consent.compile import Policy, compile_policy
+from consent.errors import Finding, FindingKind, PolicyRefused
+from consent.judges import ELSEWHERE
 from consent.matrix import Matrix
-from consent.pack import all_releases, compile_texts
+from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
+from consent.waivers import waived
 from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
@@ -40,7 +42,8 @@ def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile
     """Prove every red line and every duty line over every release; exit 3 with findings."""
     start = time.perf_counter()
     try:
-        policy = compile_texts(read_pack(policies), load_catalogue().types, profile, time.perf_counter)
+        texts, types = read_pack(policies), load_catalogue().types
+        policy = compile_texts(texts, types, profile, time.perf_counter, time.time_ns() // 1_000_000)
     except PolicyRefused as refused:
         return _refuse(refused, profile, as_json=as_json)
     took = (time.perf_counter() - start) * 1000
@@ -72,11 +75,12 @@ def compile_releases(
     say("proving the pack, making the schema of each release")
     catalogue = load_catalogue(root)
     try:
-        policy = compile_texts(read_pack(policies), catalogue.types, Profile.DEMO)
+        pack = parse_pack(read_pack(policies), catalogue.types)
+        compile_policy(pack, catalogue.types, Profile.DEMO)
     except PolicyRefused as refused:
         return _refuse(refused, Profile.DEMO, as_json=as_json)
     events = {name: catalogue.event_schema(name) for name in catalogue.types}
-    releases = all_releases(policy.matrix, catalogue.types)
+    releases = all_releases(pack, catalogue.types)
     lock, texts = lock_releases(read_lock(root), releases, events)
     wanted = {**texts, "lock.json": render_lock(lock)}
     stale = [name for name, text in wanted.items() if _differs(root / name, text)]
@@ -107,12 +111,21 @@ def _refuse(refused: PolicyRefused, profile: Profile, *, as_json: bool) -> int:
     """Print every finding; the exit status of findings."""
     if as_json:
         findings = [_finding_json(finding) for finding in refused.findings]
-        print(json.dumps({"profile": profile.value, "refused": True, "findings": findings}, ensure_ascii=False))
+        told = {"profile": profile.value, "refused": True, "findings": findings, **_counted(refused.findings)}
+        print(json.dumps(told, ensure_ascii=False))
     else:
         for finding in refused.findings:
             print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
         print(f"refused in profile {profile.value}: {len(refused.findings)} findings")
     return Exit.FINDINGS
+
+
+def _counted(findings: Iterable[Finding]) -> Mapping[str, int]:
+    """How many lines a refusal says are crossed, and how many duties unserved."""
+    served = (FindingKind.DUTY_LINE, FindingKind.UNCONFIRMED)
+    crossed = {each.line for each in findings if each.kind is FindingKind.RED_LINE}
+    unserved = {each.line for each in findings if each.kind in served}
+    return {"crossed": len(crossed), "unserved": len(unserved)}
 
 
 def _finding_json(finding: Finding) -> Mapping[str, object]:
@@ -125,46 +138,73 @@ def _unconfirmed(matrix: Matrix) -> Mapping[BasisStatus, list[str]]:
     return {status: [row.id for row in matrix.rows if row.basis.status is status] for status in wanted}
 
 
+def _summary(policy: Policy, took: float) -> Mapping[str, object]:
+    """The proof in eight numbers; an invariant of several lines is proven where all of them are."""
+    red = [proof for proof in policy.proofs if not proof.line.startswith("D-")]
+    every = dict.fromkeys(proof.line for proof in red)
+    elsewhere = {proof.line for proof in red if proof.how == ELSEWHERE}
+    return {
+        "invariants": len(every),
+        "proven": len([line for line in every if line not in elsewhere]),
+        "tested_elsewhere": len(elsewhere),
+        "crossed": 0,
+        "duties": len(policy.dutylines.lines),
+        "unserved": 0,
+        "releases": len(policy.releases),
+        "ms": round(took, 3),
+    }
+
+
 def _proof_json(policy: Policy, took: float) -> Mapping[str, object]:
     rows = _unconfirmed(policy.matrix)
     return {
         "profile": policy.profile.value,
         "digest": policy.digest.hex(),
         "refused": False,
-        "ms": round(took, 3),
-        "releases": len(policy.releases),
         "cells": len(policy.cells),
         "lines": [proof._asdict() for proof in policy.proofs],
         "findings": [],
         "unconfirmed_rows": rows[BasisStatus.UNCONFIRMED],
         "proposal_rows": rows[BasisStatus.PROPOSAL],
+        "waived_rows": sorted(waived(policy.waivers)),
         "notes": [_finding_json(note) for note in policy.notes],
+        **_summary(policy, took),
     }
 
 
 def _proof_lines(policy: Policy, took: float) -> Iterator[str]:
     """The proof as a table: line, how it was proven, over how many, in how many ms, what it says."""
     yield f"{'line':8} {'looked at':>22} {'ms':>7}  statement"
-    yield from (_proof_line(proof) for proof in policy.proofs)
-    rows = _unconfirmed(policy.matrix)
+    tests = {line.says: line.elsewhere for line in policy.redlines.lines}
+    for proof in policy.proofs:
+        yield f"{proof.line:8} {f'{proof.looked} {_looked(proof)}':>22} {proof.ms:7.2f}  {proof.says}"
+        yield from (f"{'':40} by {test}" for test in tests.get(proof.says, ()))
     yield ""
-    yield f"unconfirmed law, released in the demo profile only: rows {' '.join(rows[BasisStatus.UNCONFIRMED])}"
-    yield f"proposals, proven and never released: rows {' '.join(rows[BasisStatus.PROPOSAL])}"
-    lines = Counter(note.line for note in policy.notes)
-    if lines:
-        yield f"note: in production {len(lines)} duty lines would be unserved until their law is confirmed:"
-        yield f"  {' '.join(lines)}"
-    distinct = len({proof.line for proof in policy.proofs})
+    yield from _law_lines(policy)
+    told = _summary(policy, took)
     yield (
-        f"proven: {distinct} lines over {len(policy.releases)} releases of {len(policy.cells)} cells in {took:.1f} ms, "
-        f"profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
+        f"proven: {told['proven']} invariants and {told['duties']} duties over {told['releases']} releases of "
+        f"{len(policy.cells)} cells; {told['tested_elsewhere']} invariants by tests; crossed 0, unserved 0; "
+        f"{took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
     )
 
 
-def _proof_line(proof: Proof) -> str:
-    looked = f"{proof.looked} {proof.how}" if len(proof.how) < 12 else "elsewhere"
-    says = proof.says if len(proof.how) < 12 else f"{proof.says} ({proof.how})"
-    return f"{proof.line:8} {looked:>22} {proof.ms:7.2f}  {says}"
+def _looked(proof: Proof) -> str:
+    return "tests" if proof.how == ELSEWHERE else proof.how
+
+
+def _law_lines(policy: Policy) -> Iterator[str]:
+    """What rests on law that is not confirmed, what is waived until when, what production would not serve."""
+    rows = _unconfirmed(policy.matrix)
+    yield f"unconfirmed law, released in the demo profile only: rows {' '.join(rows[BasisStatus.UNCONFIRMED])}"
+    yield f"proposals, proven and never released: rows {' '.join(rows[BasisStatus.PROPOSAL])}"
+    for waiver in policy.waivers:
+        yield f"waived until {waiver.until} by {waiver.controller}: rows {' '.join(waiver.rows)} ({waiver.id})"
+    lines = Counter(note.line for note in policy.notes)
+    if lines:
+        when = "in production" if policy.profile is Profile.DEMO else "when its waivers have ended"
+        yield f"note: {when} {len(lines)} duty lines would be unserved until their law is confirmed:"
+        yield f"  {' '.join(lines)}"
 
 
 def _entries(cell: Cell) -> Iterator[dict[str, object]]:

@@ -154,7 +154,9 @@ def _event(
     head, announced = decision.head, trail.policy_of(decision)
     policy = policies.get(announced["profile"]) if announced else None
     fits = policy is not None and policy.digest == head["policyDigest"]
-    teller = _Teller(trail, decision, announced, policy if fits else None, types[head["type"]])
+    teller = _Teller(
+        trail, decision, announced, policy.at(head["decidedAt"]) if policy and fits else None, types[head["type"]]
+    )
     return EventTold(
         head["type"],
         decision.lane,

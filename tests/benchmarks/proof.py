@@ -28,8 +28,8 @@ def proofs() -> tuple[Callable[[], Policy], Callable[[], Policy]]:
     own = parse_pack(PackTexts(text("matrix.toml"), text("redlines.toml"), text("dutylines.toml")), kind)
     reference = parse_pack(texts(), types())
     return (
-        lambda: compile_policy(own.matrix, own.redlines, own.dutylines, kind, Profile.PRODUCTION),
-        lambda: compile_policy(reference.matrix, reference.redlines, reference.dutylines, types(), Profile.DEMO),
+        lambda: compile_policy(own, kind, Profile.PRODUCTION),
+        lambda: compile_policy(reference, types(), Profile.DEMO),
     )
 
 

@@ -60,7 +60,7 @@ def test_what_passes_the_proof_serves_every_floor(data: st.DataObject) -> None:
     )
     rows = tuple(replace(each, grants=grants) if each.id == row.id else each for each in PACK.matrix.rows)
     try:
-        made = compile_policy(replace(PACK.matrix, rows=rows), PACK.redlines, PACK.dutylines, types(), Profile.DEMO)
+        made = compile_policy(PACK._replace(matrix=replace(PACK.matrix, rows=rows)), types(), Profile.DEMO)
     except PolicyRefused:
         return
     for line in PACK.dutylines.lines:

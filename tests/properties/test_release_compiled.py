@@ -12,23 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.compile import Release
-from consent.matrix import parse_matrix
-from consent.pack import all_releases
+from consent.pack import all_releases, parse_pack
 from hub.contracts.files import read_lock
 from hub.contracts.shape import plain
 from hub.demo.records import random_record
 from hub.release.schema import lock_releases, release_schema, render_lock
 from hub.release.slicer import Slicer
 from hub.release.walker import Check, walker
+from tests.cases.pack import texts
 from tests.properties.releases import EVENTS, SEALS, PlainRaw, bench, catalogue, expected
 
 
 @cache
 def compiled() -> tuple[Release, ...]:
     """Every release of the reference matrix, in either profile."""
-    text = files("consent").joinpath("policies/matrix.toml").read_text("utf-8")
     types = catalogue().types
-    return tuple(all_releases(parse_matrix(text, types), types))
+    return tuple(all_releases(parse_pack(texts(), types), types))
 
 
 @cache

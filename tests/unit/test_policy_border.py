@@ -16,6 +16,12 @@ from consent.pack import PackTexts, parse_pack
 from tests.cases.pack import texts, types
 
 ROW = """
+[[basis]]
+id = "B1"
+kind = "law"
+status = "ok"
+cites = [{ act = "Law 363/2018" }]
+
 [[exists]]
 event = "incident.reported"
 role = "POL-R"
@@ -30,7 +36,9 @@ purpose = "P1"
 when = ["area"]
 give = [1, 26]
 generalise = { 11 = "11" }
-basis = { kind = "law", ref = "Law 363/2018", status = "ok" }
+basis = "B1"
+obligations = ["access_log", "retention_limit"]
+retain_days = 30
 """
 BARE = PackTexts(*(re.sub(r"(?m)^#.*$", "", text) for text in texts()))
 """The texts without comments."""
@@ -39,6 +47,8 @@ FAULTS = {
     "role": ('id = "I1"\nevent = "incident.reported"\nrole = "POL-R"', "POL-RR"),
     "purpose": ('purpose = "P1"\nwhen = ["area"]', "P99"),
     "guard": ('when = ["area"]', "aera"),
+    "basis": ('basis = "B1"', "B11"),
+    "obligation": ('obligations = ["access_log"', "acess_log"),
     "kind of basis": ('kind = "law"', "lwa"),
     "status of basis": ('status = "ok"', "okay"),
 }
@@ -59,7 +69,7 @@ def test_an_unknown_word_is_refused(what: str) -> None:
     found = findings(ROW.replace(context, context.replace(f'"{right}"', f'"{wrong}"')))
     assert [f.kind for f in found] == [FindingKind.WORD]
     assert f"unknown {what} `{wrong}`" in found[0].sentence
-    assert "I1" in found[0].sentence
+    assert ("B1:" if "of basis" in what else "I1") in found[0].sentence
     assert found[0].remedy
 
 
@@ -76,7 +86,13 @@ def test_an_unknown_word_is_refused(what: str) -> None:
         ('when = ["area"]\ngive', "when = []\ngive", "has no guard"),
         ('when = [["area"]]', "when = [[]]", "an alternative without a guard"),
         ('when = ["area"]\ngive', 'when = ["content:result=imminent"]\ngive', "unknown guard"),
-        ('ref = "Law 363/2018"', 'ref = " "', "`ref` is missing"),
+        ('act = "Law 363/2018"', 'act = " "', "`act` is missing"),
+        ('cites = [{ act = "Law 363/2018" }]', "cites = []", "names no law"),
+        ('act = "Law 363/2018"', 'akt = "Law 363/2018"', "unknown key `akt`"),
+        ("retain_days = 30", "retain_days = 0", "is not a number of days"),
+        ("retain_days = 30", "retain_days = true", "is not a number of days"),
+        (', "retention_limit"]', "]", "limits how long it may be kept"),
+        ('{ 11 = "11" }', '{ 15 = "13" }', "unknown generalisation of group 15 `13`"),
         ('kind = "law"', 'kind = "consent"', "go together"),
         ('give = [1, 26]\ngeneralise = { 11 = "11" }', "", "gives nothing"),
         ("[[row]]", "[[rows]]", "unknown key `rows`"),
@@ -121,7 +137,9 @@ def test_all_faults_are_told_at_once() -> None:
     assert all(word in told for word in ("`POL-N`", "`safeplace`", "`nxt`", "did you mean `safe-place`?"))
 
 
-FREE = re.compile(r"[IROFAK]\d+|D-\d+|INV-\d+|(Law|L\d+|Order|GDPR) ?.*|.*\.\*|.* .*|tests/.*|(sh|ng|ho)\d")
+FREE = re.compile(
+    r"[A-Z]\d+|D-\d+|INV-\d+|(Law|L\d+|HG|Order|GDPR) ?.*|[\d(), a-c-]+|https?:.*|.*\.\*|.* .*|tests/.*|(sh|ng|ho)\d"
+)
 """Words that are names, laws or prose, not vocabulary."""
 
 
@@ -133,7 +151,7 @@ def test_a_letter_too_many_is_refused_everywhere(file: str) -> None:
     """
     whole: Mapping[str, str] = BARE._asdict()
     words = {word for word in re.findall(r'"([^"\n]+)"', whole[file]) if not FREE.fullmatch(word)}
-    assert len(words) > 20
+    assert len(words) > 20 or file == "waivers"
     for word in words:
         mutant = PackTexts(**{**whole, file: whole[file].replace(f'"{word}"', f'"{word}q"', 1)})
         with pytest.raises(PolicyRefused):

@@ -15,12 +15,11 @@ from typing import Any, Final
 
 import fastavro
 
-from consent.compile import Policy, Release, compile_policy
+from consent.compile import Policy, Release
 from consent.decide import decide
-from consent.dutylines import parse_dutylines
 from consent.facts import ConsentRecord, Event, FixedFacts, RelationRecord, Subscription, Unit
-from consent.matrix import Matrix, parse_matrix
-from consent.redlines import parse_redlines
+from consent.matrix import Matrix
+from consent.pack import PackTexts, compile_texts
 from consent.terms import EventType, PartyRole, Profile, Purpose, Role, Transform
 from hub.contracts.catalogue import entry, event_type
 from hub.contracts.shape import plain
@@ -76,12 +75,8 @@ def text(name: str) -> str:
 def compile_pack(kind: EventType) -> Policy:
     """Parse, compile and prove the pack's policy: what the proof benchmark measures."""
     types = {NAME: kind}
-    return compile_policy(
-        parse_matrix(text("matrix.toml"), types),
-        parse_redlines(text("redlines.toml")),
-        parse_dutylines(text("dutylines.toml"), types),
-        types,
-        Profile.PRODUCTION,
+    return compile_texts(
+        PackTexts(text("matrix.toml"), text("redlines.toml"), text("dutylines.toml")), types, Profile.PRODUCTION
     )
 
 
