@@ -24,6 +24,7 @@ from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
 from consent.waivers import waived
+from hub.cli.policy_print import matrix, record_of_processing
 from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
@@ -235,3 +236,7 @@ def _shown(entries: Iterable[Mapping[str, object]], matrix: Matrix) -> Iterator[
         for (path, how), rule in zip(fields.items(), rules, strict=True):
             mark = "" if laws[rule].status is BasisStatus.OK else f" [{laws[rule].status.value}]"
             yield f"  {path:28} {how:12} {rule:4} {laws[rule].ref}{mark}"
+
+
+app.command("matrix")(matrix)
+app.command("record-of-processing")(record_of_processing)
