@@ -50,11 +50,21 @@ class DutyLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Must:
+    """A recipient that the sources say must receive a type; `waits` says why nobody serves it yet, else it is empty."""
+
+    event: str
+    role: Role
+    waits: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyLines:
-    """All duties and the sha256 of their canonical form."""
+    """All duties, the recipients the law names, and the sha256 of their canonical form."""
 
     lines: tuple[DutyLine, ...]
     digest: bytes
+    musts: tuple[Must, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +85,21 @@ def parse_dutylines(text: str, types: Mapping[str, EventType], name: str = "duty
     """Read the duty lines. Raises PolicyRefused on an unknown word, group or guard."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line",))
+    border.keys("top level", raw, ("line", "must"))
     lines = [_line(border, table, types) for table in border.tables("line", raw.get("line", []))]
+    musts = [_must(border, table, types) for table in border.tables("must", raw.get("must", []))]
     border.close()
-    return DutyLines(tuple(line for line in lines if line), hashlib.sha256(canonical(raw)).digest())
+    digest = hashlib.sha256(canonical(raw)).digest()
+    return DutyLines(tuple(line for line in lines if line), digest, tuple(must for must in musts if must))
+
+
+def _must(border: Border, table: Mapping[str, object], types: Mapping[str, EventType]) -> Must | None:
+    where = f"must {table.get('event')} {table.get('role')}"
+    border.keys(where, table, ("event", "role", "waits", "seal"))
+    event = border.word(where, "event type", table.get("event"), types)
+    role = border.word(where, "role", table.get("role"), Role)
+    waits = border.text(where, "waits", table["waits"]) if "waits" in table else ""
+    return Must(event, Role(role), waits) if event and role else None
 
 
 def _line(border: Border, table: Mapping[str, object], types: Mapping[str, EventType]) -> DutyLine | None:

@@ -14,7 +14,8 @@ from enum import StrEnum
 class FindingKind(StrEnum):
     """What sort of fault.
 
-    A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof.
+    A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof; and what `lint`
+    finds: a seal that does not fit, a row that can never matter, a duty of the law nobody serves, a law without a date.
     """
 
     WORD = "word"
@@ -24,6 +25,10 @@ class FindingKind(StrEnum):
     DUTY_LINE = "duty_line"
     UNCONFIRMED = "unconfirmed"
     VACUOUS = "vacuous"
+    SEAL = "seal"
+    IDLE = "idle"
+    MUST = "must"
+    UNDATED = "undated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +16,16 @@ import typer
 
 from consent.cells import Cell, selections
 from consent.compile import Policy, compile_policy
-from consent.errors import Finding, FindingKind, PolicyRefused
+from consent.errors import PolicyRefused
 from consent.judges import ELSEWHERE
 from consent.matrix import Matrix
 from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
 from consent.waivers import waived
+from hub.cli.policy_check import format_files, lint, run_cases
 from hub.cli.policy_print import matrix, record_of_processing
+from hub.cli.policy_told import finding_json, refuse
 from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
@@ -46,7 +47,7 @@ def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile
         texts, types = read_pack(policies), load_catalogue().types
         policy = compile_texts(texts, types, profile, time.perf_counter, time.time_ns() // 1_000_000)
     except PolicyRefused as refused:
-        return _refuse(refused, profile, as_json=as_json)
+        return refuse(refused, profile, as_json=as_json)
     took = (time.perf_counter() - start) * 1000
     print(json.dumps(_proof_json(policy, took)) if as_json else "\n".join(_proof_lines(policy, took)))
     return Exit.DONE
@@ -58,7 +59,7 @@ def show(as_json: AsJson = False, policies: Policies = None, profile: InProfile 
     try:
         policy = compile_texts(read_pack(policies), load_catalogue().types, profile)
     except PolicyRefused as refused:
-        return _refuse(refused, profile, as_json=as_json)
+        return refuse(refused, profile, as_json=as_json)
     shown = [entry for cell in policy.cells.values() for entry in _entries(cell)]
     print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(_shown(shown, policy.matrix)))
     return Exit.DONE
@@ -79,7 +80,7 @@ def compile_releases(
         pack = parse_pack(read_pack(policies), catalogue.types)
         compile_policy(pack, catalogue.types, Profile.DEMO)
     except PolicyRefused as refused:
-        return _refuse(refused, Profile.DEMO, as_json=as_json)
+        return refuse(refused, Profile.DEMO, as_json=as_json)
     events = {name: catalogue.event_schema(name) for name in catalogue.types}
     releases = all_releases(pack, catalogue.types)
     lock, texts = lock_releases(read_lock(root), releases, events)
@@ -106,31 +107,6 @@ def _compiled(releases: int, stale: list[str], *, check: bool, as_json: bool) ->
     if check and stale and not as_json:
         print("\nhint: run `punte policy compile` and commit what it writes")
     return Exit.FINDINGS if check and stale else Exit.DONE
-
-
-def _refuse(refused: PolicyRefused, profile: Profile, *, as_json: bool) -> int:
-    """Print every finding; the exit status of findings."""
-    if as_json:
-        findings = [_finding_json(finding) for finding in refused.findings]
-        told = {"profile": profile.value, "refused": True, "findings": findings, **_counted(refused.findings)}
-        print(json.dumps(told, ensure_ascii=False))
-    else:
-        for finding in refused.findings:
-            print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
-        print(f"refused in profile {profile.value}: {len(refused.findings)} findings")
-    return Exit.FINDINGS
-
-
-def _counted(findings: Iterable[Finding]) -> Mapping[str, int]:
-    """How many lines a refusal says are crossed, and how many duties unserved."""
-    served = (FindingKind.DUTY_LINE, FindingKind.UNCONFIRMED)
-    crossed = {each.line for each in findings if each.kind is FindingKind.RED_LINE}
-    unserved = {each.line for each in findings if each.kind in served}
-    return {"crossed": len(crossed), "unserved": len(unserved)}
-
-
-def _finding_json(finding: Finding) -> Mapping[str, object]:
-    return {**asdict(finding), "kind": finding.kind.value}
 
 
 def _unconfirmed(matrix: Matrix) -> Mapping[BasisStatus, list[str]]:
@@ -168,7 +144,7 @@ def _proof_json(policy: Policy, took: float) -> Mapping[str, object]:
         "unconfirmed_rows": rows[BasisStatus.UNCONFIRMED],
         "proposal_rows": rows[BasisStatus.PROPOSAL],
         "waived_rows": sorted(waived(policy.waivers)),
-        "notes": [_finding_json(note) for note in policy.notes],
+        "notes": [finding_json(note) for note in policy.notes],
         **_summary(policy, took),
     }
 
@@ -238,5 +214,8 @@ def _shown(entries: Iterable[Mapping[str, object]], matrix: Matrix) -> Iterator[
             yield f"  {path:28} {how:12} {rule:4} {laws[rule].ref}{mark}"
 
 
+app.command("lint")(lint)
+app.command("format")(format_files)
+app.command("test")(run_cases)
 app.command("matrix")(matrix)
 app.command("record-of-processing")(record_of_processing)

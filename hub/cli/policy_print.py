@@ -17,6 +17,7 @@ import typer
 from consent.errors import PolicyRefused
 from consent.messages import Language
 from consent.terms import Profile
+from hub.cli.policy_told import refuse
 from hub.errors import Exit, PunteError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -39,7 +40,6 @@ def matrix(
     from consent.names import Name
     from consent.pack import parse_pack
     from consent.table import page
-    from hub.cli.policy import _refuse
     from hub.contracts.files import load_catalogue
     from hub.release.files import read_pack
     from hub.views.printed import as_json as page_json
@@ -54,7 +54,7 @@ def matrix(
         pack = parse_pack(read_pack(policies), catalogue.types)
         policy = compile_policy(pack, catalogue.types, profile, at_ms=now)
     except PolicyRefused as refused:
-        return _refuse(refused, profile, as_json=as_json)
+        return refuse(refused, profile, as_json=as_json)
     made = page(policy, catalogue.types, titles, pack.waivers.counting(now))
     if html is not None:
         write_whole(html, document(made), force=force)
@@ -67,7 +67,6 @@ def matrix(
 def record_of_processing(as_json: AsJson = False, policies: Policies = None, lang: Lang = Language.EN) -> int:
     """Print the record of processing (GDPR art. 30; Law 363/2018 art. 33) from the catalogue and the matrix."""
     from consent.pack import parse_pack
-    from hub.cli.policy import _refuse
     from hub.contracts.files import load_catalogue
     from hub.release.files import read_pack
     from hub.views.processing import record
@@ -78,7 +77,7 @@ def record_of_processing(as_json: AsJson = False, policies: Policies = None, lan
     try:
         pack = parse_pack(read_pack(policies), catalogue.types)
     except PolicyRefused as refused:
-        return _refuse(refused, Profile.DEMO, as_json=as_json)
+        return refuse(refused, Profile.DEMO, as_json=as_json)
     made = record(catalogue, pack.matrix)
     print(json.dumps(record_json(made, lang), ensure_ascii=False) if as_json else "\n".join(lines(made, lang)))
     return Exit.DONE

@@ -5,6 +5,7 @@ Rule kept: the pack is data of the distribution, so a wheel outside any checkout
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,3 +25,16 @@ def read_pack(folder: Path | None) -> PackTexts:
     except (OSError, UnicodeDecodeError):
         wanted = ", ".join(FILES)
         raise PunteError("usage", f"`{folder}` is not a policy pack", f"name a folder with {wanted}") from None
+
+
+def read_cases(folder: Path | None) -> Mapping[str, str]:
+    """The texts of the decision cases of a pack, by file name; of the installed pack where no folder is named."""
+    root: Traversable = folder or files("consent").joinpath("policies")
+    cases = root.joinpath("cases")
+    found = sorted(cases.iterdir(), key=lambda one: one.name) if cases.is_dir() else []
+    return {file.name: file.read_text("utf-8") for file in found if file.name.endswith(".toml")}
+
+
+def pack_folder(folder: Path | None) -> Path:
+    """The folder a pack is written back to."""
+    return folder or Path(str(files("consent").joinpath("policies")))

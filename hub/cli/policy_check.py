@@ -1,0 +1,133 @@
+"""`punte policy lint|format|test`: what a data-protection officer runs after a change, before anybody signs it.
+
+Rule kept: nothing is repaired in silence: `format` changes layout, and seals only when asked to; `lint` and `test`
+only look. Each ends with status 3 when it finds anything.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consent.errors import Finding, PolicyRefused
+from consent.terms import Profile
+from hub.cli.policy_told import finding_json, refuse
+from hub.cli.progress import say
+from hub.errors import Exit
+
+if TYPE_CHECKING:
+    from consent.cases import Outcome
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Policies = Annotated[Path | None, typer.Option("--policies", help="Folder of the policy pack; else the installed one.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 if anything would change.")]
+Seal = Annotated[bool, typer.Option("--seal", help="Write a fresh seal into every table: you have read them all.")]
+
+
+def lint(as_json: AsJson = False, policies: Policies = None) -> int:
+    """Look for edits nobody sealed, rows that never matter, recipients of the law nobody serves; exit 3 if any."""
+    from consent.compile import compile_policy
+    from consent.lint import NOTES
+    from consent.lint import lint as look
+    from consent.pack import parse_pack
+    from hub.contracts.files import load_catalogue
+    from hub.release.files import read_pack
+
+    types = load_catalogue().types
+    try:
+        texts = read_pack(policies)
+        pack = parse_pack(texts, types)
+        found = list(look(texts, pack, types))
+        compile_policy(pack, types, Profile.DEMO)
+    except PolicyRefused as refused:
+        return refuse(refused, Profile.DEMO, as_json=as_json)
+    faults = [finding for finding in found if finding.kind not in NOTES]
+    if as_json:
+        told = {"findings": [finding_json(each) for each in found], "faults": len(faults)}
+        print(json.dumps(told | {"notes": len(found) - len(faults)}, ensure_ascii=False))
+    else:
+        print("\n".join(map(_lint_line, found)) + f"\n{len(faults)} faults, {len(found) - len(faults)} notes")
+    return Exit.FINDINGS if faults else Exit.DONE
+
+
+def _lint_line(finding: Finding) -> str:
+    return f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}"
+
+
+def format_files(as_json: AsJson = False, policies: Policies = None, check: Check = False, seal: Seal = False) -> int:
+    """Bring the files of a pack into their one layout; with `--seal` seal every table anew."""
+    from consent.pack import FILES, WAIVERS
+    from hub.release.files import pack_folder, read_pack
+
+    texts = dict(zip((*FILES, WAIVERS), read_pack(policies), strict=True))
+    try:
+        changed = _laid_out({name: text for name, text in texts.items() if text}, reseal=seal)
+    except PolicyRefused as refused:
+        return refuse(refused, Profile.DEMO, as_json=as_json)
+    if not check:
+        for name, text in changed.items():
+            (pack_folder(policies) / name).write_text(text, "utf-8")
+    word = "would change" if check else "written"
+    if as_json:
+        print(json.dumps({"changed": sorted(changed), "written": not check}))
+    else:
+        print("\n".join([*(f"{word} {name}" for name in changed), f"{len(changed)} files {word}"]))
+    return Exit.FINDINGS if check and changed else Exit.DONE
+
+
+def _laid_out(texts: Mapping[str, str], *, reseal: bool) -> Mapping[str, str]:
+    """The files that would be written otherwise, by name."""
+    from consent.border import read_toml
+    from consent.seal import formatted
+
+    made = {}
+    for name, text in texts.items():
+        read_toml(name, text)
+        made[name] = formatted(text, reseal=reseal)
+    return {name: text for name, text in made.items() if text != texts[name]}
+
+
+def run_cases(as_json: AsJson = False, policies: Policies = None) -> int:
+    """Decide every case of the pack: who learns what, and why not; exit 3 with each difference."""
+    from consent.cases import parse_cases, run_case, shadow_policy
+    from consent.compile import compile_policy
+    from consent.pack import parse_pack
+    from hub.contracts.files import load_catalogue
+    from hub.release.files import read_cases, read_pack
+
+    start, types = time.perf_counter(), load_catalogue().types
+    say("deciding every case of the pack")
+    try:
+        pack = parse_pack(read_pack(policies), types)
+        policy, shadow = compile_policy(pack, types, Profile.DEMO), shadow_policy(pack, types)
+        cases = [case for name, text in read_cases(policies).items() for case in parse_cases(name, text, types)]
+    except PolicyRefused as refused:
+        return refuse(refused, Profile.DEMO, as_json=as_json)
+    outcomes = [run_case(case, shadow if case.body.get("shadow") else policy, types) for case in cases]
+    failed: list[Outcome] = [outcome for outcome in outcomes if outcome.wrong]
+    took = (time.perf_counter() - start) * 1000
+    print(_tests_json(failed, len(cases)) if as_json else _tests_text(failed, len(cases), took))
+    return Exit.FINDINGS if failed or not cases else Exit.DONE
+
+
+def _tests_json(failed: Sequence[Outcome], cases: int) -> str:
+    found = [
+        {"file": one.case.file, "case": one.case.number, "says": one.case.says, "wrong": one.wrong} for one in failed
+    ]
+    return json.dumps({"differences": found, "cases": cases, "failed": len(failed)}, ensure_ascii=False)
+
+
+def _tests_text(failed: Sequence[Outcome], cases: int, took: float) -> str:
+    lines = []
+    for one in failed:
+        lines.append(f"failed: {one.case.file}, case {one.case.number}: {one.case.says}")
+        lines += [f"  {sentence}" for sentence in one.wrong]
+    lines.append(f"{cases} cases, {len(failed)} failed, {took:.0f} ms")
+    if not cases:
+        lines.append("\nhint: a pack without cases asserts nothing; write them into its folder `cases`")
+    return "\n".join(lines)

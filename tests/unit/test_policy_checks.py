@@ -1,0 +1,162 @@
+"""`punte policy lint|format|test`: every accidental edit is seen, a dead row is told, a case that does not hold too."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from consent.border import read_toml
+from consent.errors import FindingKind
+from consent.lint import NOTES, lint
+from consent.pack import FILES, PackTexts, parse_pack
+from consent.seal import check_seals, formatted, seal_of
+from hub.__main__ import run
+from hub.errors import Exit
+from tests.cases.pack import POLICIES, texts, types
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the reference pack that may be spoilt."""
+    shutil.copytree(POLICIES, tmp_path / "pack")
+    return tmp_path / "pack"
+
+
+def faults(changed: PackTexts) -> list[tuple[FindingKind, str]]:
+    """Kind and row of everything that refuses a pack."""
+    found = lint(changed, parse_pack(changed, types()), types())
+    return [(finding.kind, finding.row) for finding in found if finding.kind not in NOTES]
+
+
+def test_the_reference_pack_is_sealed_and_in_its_layout() -> None:
+    """What is committed needs no `format`, and lint finds nothing but laws without a date."""
+    assert faults(texts()) == []
+    assert [formatted(text, reseal=False) == text for text in texts()[:3]] == [True] * 3
+    assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types()))
+
+
+def edits(word: str) -> set[str]:
+    """A name with one letter dropped, doubled, changed, and two swapped."""
+    other = "x" if word[-1] != "x" else "y"
+    return {word[1:], word + word[-1], word[:-1] + other, word[:-2] + word[:-3:-1]} - {word}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_single_edit_of_any_name_is_refused(name: str) -> None:
+    """Wherever a quoted word or a number of a table is edited, the seal of its table no longer fits.
+
+    So also where the edited name is another known one: POL-D for POL-R, sh2 for sh1, B12 for B1.
+    """
+    text = dict(zip(FILES, texts(), strict=False))[name]
+    raw = read_toml(name, text)
+    tried = 0
+    for kind, tables in raw.items():
+        assert isinstance(tables, list)
+        for table in tables:
+            for key, value in table.items():
+                for edited in _edited(key, value):
+                    changed = {**table, key: edited}
+                    assert changed["seal"] != seal_of(changed), (kind, key)
+                    assert list(check_seals(name, {kind: [changed]}))
+                    tried += 1
+    assert tried > 500
+
+
+def _edited(key: str, value: object) -> list[object]:
+    """The value of a key with each of its names edited once."""
+    if isinstance(value, str):
+        return [*edits(value)] if value and key != "seal" else [value[:-1] + ("0" if value[-1] != "0" else "1")]
+    if isinstance(value, (bool, int)):
+        return [value + 1]
+    if isinstance(value, list):
+        return [[*value[:i], one, *value[i + 1 :]] for i, item in enumerate(value) for one in _edited("", item)]
+    if isinstance(value, dict):
+        return [{**value, inner: one} for inner, item in value.items() for one in _edited("", item)]
+    return []
+
+
+def test_a_row_nothing_opens_is_unreachable_and_one_that_adds_nothing_shadowed() -> None:
+    """A second row with the guards and groups of the first, and a row whose symbols exclude each other."""
+    block = re.search(r'\[\[row\]\]\nid = "R2"\n(?:.+\n)+', texts().matrix)
+    assert block is not None
+    twin = block[0].replace('"R2"', '"R98"')
+    both = twin.replace('"R98"', '"R99"').replace('RO_POL_21"]', 'RO_POL_21", "content:instrument=RO_POL_2024"]')
+    found = lint(*_with(texts().matrix + "\n" + twin + "\n" + both))
+    said = {finding.row: finding.sentence for finding in found if finding.kind is FindingKind.IDLE}
+    assert "is shadowed" in said["R98"]
+    assert "can never be reached" in said["R99"]
+
+
+def _with(matrix: str) -> tuple:  # type: ignore[type-arg]
+    changed = texts()._replace(matrix=formatted(matrix, reseal=True))
+    return changed, parse_pack(changed, types()), types()
+
+
+def test_a_recipient_the_law_names_and_nobody_serves_is_told() -> None:
+    """Without its existence a must has no cell; a `waits` that is no longer true is told too."""
+    spoilt = texts().matrix.replace(
+        'event = "child.involved"\nrole = "CHILD"', 'event = "child.involved"\nrole = "SCH"'
+    )
+    assert any("CHILD must receive child.involved" in finding.sentence for finding in lint(*_with(spoilt)))
+    late = texts().dutylines.replace(
+        'event = "child.involved"\nrole = "CHILD"\nseal', 'event = "child.involved"\nrole = "CHILD"\nwaits = "x"\nseal'
+    )
+    changed = texts()._replace(dutylines=late)
+    assert any("take `waits` out" in str(each) for each in lint(changed, parse_pack(changed, types()), types()))
+
+
+def test_an_unused_basis_and_package_are_told() -> None:
+    """A name no row uses has lost its meaning."""
+    spoilt = texts().matrix + '\n[[basis]]\nid = "B90"\nkind = "law"\nstatus = "ok"\ncites = [{ act = "L1" }]\n'
+    assert (FindingKind.IDLE, "B90") in faults(_with(spoilt)[0])
+
+
+def test_format_keeps_meaning_and_comments_and_seals_only_when_asked(folder: Path) -> None:
+    """Layout changes, the digest does not; a stale seal stays stale until `--seal`."""
+    path = folder / "matrix.toml"
+    text = path.read_text("utf-8")
+    path.write_text(
+        text.replace('role = "POL-R"\n', 'role   =   "POL-R"\n').replace("give = [1, 6,", "give = [1,6,"), "utf-8"
+    )
+    assert run(["policy", "format", "--check", "--policies", str(folder)]) == Exit.FINDINGS
+    assert run(["policy", "format", "--policies", str(folder)]) == Exit.DONE
+    assert path.read_text("utf-8") == text
+    path.write_text(text.replace("retention", "retention").replace('basis = "B1"', 'basis = "B2"', 1), "utf-8")
+    assert run(["policy", "format", "--policies", str(folder)]) == Exit.DONE
+    assert run(["policy", "lint", "--policies", str(folder)]) == Exit.FINDINGS
+    assert run(["policy", "format", "--seal", "--policies", str(folder)]) == Exit.DONE
+    assert run(["policy", "lint", "--policies", str(folder)]) == Exit.DONE
+
+
+def test_a_case_that_does_not_hold_is_told_with_every_difference(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A group taken from a row: exit 3, the case, the unit and the field named."""
+    path = folder / "matrix.toml"
+    path.write_text(path.read_text("utf-8").replace("give = [1, 6, 9, 13, 26]", "give = [1, 6, 9, 26]", 1), "utf-8")
+    assert run(["policy", "test", "--json", "--policies", str(folder)]) == Exit.FINDINGS
+    told = json.loads(capsys.readouterr().out)
+    assert list(told)[-2:] == ["cases", "failed"]
+    assert told["failed"] == len(told["differences"]) > 0
+    assert any(
+        "children does not get `childInHousehold`" in line for each in told["differences"] for line in each["wrong"]
+    )
+
+
+def test_a_pack_without_cases_asserts_nothing_and_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No case is a finding, never a success."""
+    shutil.rmtree(folder / "cases")
+    assert run(["policy", "test", "--policies", str(folder)]) == Exit.FINDINGS
+    assert "asserts nothing" in capsys.readouterr().out
+
+
+def test_a_misspelt_case_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key or unit nobody knows would assert nothing."""
+    path = folder / "cases" / "story.toml"
+    path.write_text(path.read_text("utf-8").replace("refused.mobile", "refuzed.mobile", 1), "utf-8")
+    assert run(["policy", "test", "--policies", str(folder)]) == Exit.FINDINGS
+    assert "unknown key `refuzed`" in capsys.readouterr().out
