@@ -231,7 +231,8 @@ class _Checker:
     def _names(self, case: _Case) -> Names:
         keys = self._by.keys
         parties = {role: keys.party_handle(cnp) for role, cnp in _numbers(case.seen.record)}
-        return Names(keys.unit(case.unit), keys.unit(case.envelope.source), parties, self._by.catalogue.siruta)
+        recipient, source = keys.unit(case.unit), keys.unit(case.envelope.source)
+        return Names(recipient, source, parties, self._by.catalogue.siruta, _moment(case.seen))
 
     def _seen(self, envelope: Envelope, inbox: KafkaRecord, at: int) -> Seen:
         """The published event, decoded whole, its handles computed from the bytes and the keys."""
@@ -286,3 +287,14 @@ def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Role and personal number of every party that has one."""
     blocks = ((role.value, record.get(role.value)) for role in PartyRole)
     return [(role, block["cnp"]) for role, block in blocks if block is not None and block["cnp"] is not None]
+
+
+def _moment(seen: Seen) -> int | None:
+    """When the event was (ms, UTC): its first event fact that is one time, always there."""
+    for leaf in seen.type.fields:
+        if leaf.group == EVENT_FACTS and leaf.base.value == "timestamp-millis" and leaf.required and not leaf.array:
+            value: Any = seen.record
+            for name in leaf.path.split("."):
+                value = value[name]
+            return int(value)
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import fastavro
@@ -20,12 +21,17 @@ Path = str
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What pseudonyms are made of: the recipient's keys, the source and its keys, party handles by role."""
+    """What leaves are made of besides themselves.
+
+    The recipient's keys, the source's, party handles by role, counties by place, the event's own moment (ms, UTC;
+    None = it has none).
+    """
 
     recipient: UnitKeys
     source: UnitKeys
     parties: Mapping[str, bytes]
     counties: Mapping[int, int]
+    moment: int | None
 
     def ref(self, value: str) -> str:
         """A reference as the recipient sees it."""
@@ -34,8 +40,8 @@ class Names:
         return self.recipient.seal_ref(opened).decode()
 
     def person(self, path: Path, value: str) -> str:
-        """A person as the recipient sees them."""
-        handle = self.parties.get(path.split(".")[0])
+        """A person as the recipient sees them; nobody in an array is the party of the case."""
+        handle = None if "[]" in path else self.parties.get(path.split(".")[0])
         local = f"{self.source.unit}\0{value}".encode()
         return self.recipient.person(b"h" + handle if handle is not None else b"l" + local).decode()
 
@@ -87,10 +93,21 @@ def _unless_null(change: Callable[[Any, Path, Names], Any]) -> Callable[[Any, Pa
     return lambda value, path, names: None if value is None else change(value, path, names)
 
 
+def _each(change: Callable[[Any, Path, Names], Any]) -> Callable[[Any, Path, Names], Any]:
+    """A reference, none, or an array of them."""
+
+    def changed(value: Any, path: Path, names: Names) -> Any:
+        if isinstance(value, list):
+            return [change(one, f"{path}[]", names) for one in value]
+        return None if value is None else change(value, path, names)
+
+    return changed
+
+
 def _present(value: Any, _path: Path, _names: Names) -> str:
     if value is None:
         return "unknown"
-    return "no" if value == 0 else "yes"
+    return "no" if value in (0, []) else "yes"
 
 
 def _caution(value: Any, _path: Path, _names: Names) -> str:
@@ -100,16 +117,43 @@ def _caution(value: Any, _path: Path, _names: Names) -> str:
 
 
 _CARE = {"none": "no", "minor": "yes", "serious": "yes", "unknown": "unknown"}
+_AGES = ((1, "lt_1"), (3, "y1_2"), (7, "y3_6"), (10, "y7_9"), (14, "y10_13"), (18, "y14_17"))
+_DISTANCES = ((250, "lt_250m"), (500, "lt_500m"), (1000, "lt_1km"))
+
+
+def _age(value: int | None, _path: Path, names: Names) -> str:
+    """The completed years at the event's moment, as a band."""
+    if value is None or names.moment is None:
+        return "unknown"
+    born, today = (_DAY_ONE + timedelta(days=days) for days in (value, names.moment // DAY_MS))
+    if born > today:
+        return "unknown"
+    years = today.year - born.year - (1 if today.timetuple()[1:3] < born.timetuple()[1:3] else 0)
+    return next((band for under, band in _AGES if years < under), "adult")
+
+
+def _distance(value: int | None, _path: Path, _names: Names) -> str:
+    """The band of a distance (m)."""
+    if value is None or value < 0:
+        return "unknown"
+    return next((band for under, band in _DISTANCES if value < under), "gt_1km")
+
+
+_DAY_ONE = date(1970, 1, 1)
 _CHANGES: Mapping[Transform, Callable[[Any, Path, Names], Any]] = {
     Transform.AS_IS: lambda value, _path, _names: value,
     Transform.FLAG_CARE: lambda value, _path, _names: _CARE[value],
     Transform.FLAG_PRESENT: _present,
     Transform.FLAG_CAUTION: _caution,
+    Transform.FLAG_DROPPED: lambda value, _path, _names: "yes" if value == "dropped_out" else "no",
+    Transform.AGE_BAND: _age,
+    Transform.DISTANCE_BAND: _distance,
+    Transform.COUNT: lambda value, _path, _names: len(value),
     Transform.HOUR: _unless_null(lambda value, _path, _names: value - value % HOUR_MS),
     Transform.DAY: _unless_null(lambda value, _path, _names: value - value % DAY_MS),
     Transform.COUNTY: _unless_null(lambda value, _path, names: names.counties[value]),
-    Transform.PAIRWISE: _unless_null(lambda value, _path, names: names.ref(value)),
-    Transform.PERSON_REF: _unless_null(lambda value, path, names: names.person(path, value)),
+    Transform.PAIRWISE: _each(lambda value, _path, names: names.ref(value)),
+    Transform.PERSON_REF: _each(lambda value, path, names: names.person(path, value)),
 }
 
 

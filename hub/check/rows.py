@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consent.terms import EventType, LeafKind, Transform
+from consent.terms import EventType, Field, LeafKind, Transform
 
 RELEASING = {"demo": ("ok", "unconfirmed"), "production": ("ok",)}
 Truth = Mapping[str, bool]
@@ -63,16 +63,12 @@ def floor(line: Mapping[str, Any], event: EventType) -> list[tuple[str, Transfor
 
     Of a group that may be generalised only the leaves that its own rule leaves.
     """
-    required = [(leaf, leaf.path.rpartition(".")[2]) for leaf in event.fields if leaf.required]
-    exact = [
-        (leaf.path, _how(name, leaf.kind, leaf.base.value, None))
-        for leaf, name in required
-        if leaf.group in line["floor"]
-    ]
+    required = [leaf for leaf in event.fields if leaf.required]
+    exact = [(leaf.path, _how(leaf, None)) for leaf in required if leaf.group in line["floor"]]
     coarse = [
         (leaf.path, None)
-        for leaf, name in required
-        if leaf.group in line.get("floor_generalised", []) and _how(name, leaf.kind, leaf.base.value, str(leaf.group))
+        for leaf in required
+        if leaf.group in line.get("floor_generalised", []) and _how(leaf, str(leaf.group))
     ]
     return [*exact, *coarse]
 
@@ -96,23 +92,56 @@ def _leaves(event: EventType, groups: Mapping[int, str | None]) -> Wanted:
     found: Wanted = {}
     for leaf in event.fields:
         if leaf.group in groups:
-            how = _how(leaf.path.rpartition(".")[2], leaf.kind, leaf.base.value, groups[leaf.group])
+            how = _how(leaf, groups[leaf.group])
             if how is not None:
                 found[leaf.path] = how
     return found
 
 
-def _how(name: str, kind: LeafKind, base: str, rule: str | None) -> Transform | None:
-    plain = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}.get(kind, Transform.AS_IS)
+_ONLY = {"1": "name", "6": "name", "7": "siruta", "29": "kind"}
+"""The rules that leave one leaf, by its name."""
+_ALL = {"13": Transform.FLAG_PRESENT, "15": Transform.FLAG_CAUTION}
+"""The rules that make every leaf of their group one flag."""
+
+
+def _how(leaf: Field, rule: str | None) -> Transform | None:
+    """What the contract's table of transforms says of one leaf; None = it is left out."""
+    name = leaf.path.rpartition(".")[2]
+    plain = {LeafKind.REF: Transform.PAIRWISE, LeafKind.PERSON: Transform.PERSON_REF}.get(leaf.kind, Transform.AS_IS)
     if rule is None:
         return plain
-    if rule in ("6", "29"):
-        return plain if name == {"6": "name", "29": "kind"}[rule] else None
-    if rule in ("11", "13", "15"):
-        flags = {"11": Transform.FLAG_CARE, "13": Transform.FLAG_PRESENT, "15": Transform.FLAG_CAUTION}
-        return flags[rule]
-    if base == "timestamp-millis":
+    if rule in _ONLY:
+        return plain if name == _ONLY[rule] else None
+    if rule in _ALL:
+        return _ALL[rule]
+    if rule.startswith("26"):
+        return _fact(leaf, name, rule, plain)
+    return _derived(leaf, rule)
+
+
+def _fact(leaf: Field, name: str, rule: str, plain: Transform) -> Transform | None:
+    """Event facts: times coarser, from 26c on the county instead of the place and no unit."""
+    if leaf.base == "timestamp-millis":
         return Transform.DAY if rule == "26d" else Transform.HOUR
-    if rule != "26h" and kind is LeafKind.UNIT:
+    if rule != "26h" and leaf.kind is LeafKind.UNIT:
         return None
     return Transform.COUNTY if rule != "26h" and name == "siruta" else plain
+
+
+def _derived(leaf: Field, rule: str) -> Transform | None:
+    """The rules that look for a leaf of a certain form and say something else instead of it."""
+    symbols = set(leaf.symbols)
+    if rule == "11":
+        injured = symbols == {"none", "minor", "serious", "unknown"} and not leaf.array
+        return Transform.FLAG_CARE if injured else None
+    if rule == "12":
+        return Transform.AGE_BAND if leaf.base == "date" else None
+    if rule == "25":
+        return Transform.FLAG_DROPPED if "dropped_out" in symbols else None
+    if rule == "13c":
+        return Transform.COUNT if leaf.array else Transform.AS_IS if leaf.base == "int" else None
+    if leaf.array:
+        return Transform.FLAG_PRESENT
+    if rule == "14d" and leaf.path == "distanceM":
+        return Transform.DISTANCE_BAND
+    return Transform.DAY if leaf.path == "validUntil" else None

@@ -39,6 +39,8 @@ PATTERNS: Final[Mapping[str, re.Pattern[bytes]]] = {
     # 13 digits whose county code (the 8th and 9th) is 60-69, which no county has: synthetic by construction
     "cnp": re.compile(rb"[0-9]{7}6[0-9]{5}"),
 }
+MADE_SYMBOLS: Final = ("flag_care", "flag_present", "flag_caution", "flag_dropped", "age_band", "distance_band")
+"""The transforms that make a symbol."""
 CODES: Final[Mapping[str, str]] = {"cnp": "cnp_not_synthetic", "block_role": "block_role"}
 
 # Printable ASCII, the quick way to see that text is harmless.
@@ -230,7 +232,8 @@ EMIT: Final[Mapping[str, Callable[[Code, Leaf, str], None]]] = {
     "string": _emit_text,
     **dict.fromkeys(PATTERNS, _emit_pattern),
     "enum": _emit_symbol,
-    **dict.fromkeys(("flag_care", "flag_present", "flag_caution"), _emit_symbol),
+    **dict.fromkeys(MADE_SYMBOLS, _emit_symbol),
+    "count": _emit_int,
     "block_role": _emit_block_role,
     "boolean": _emit_boolean,
     "int": _emit_int,

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from hub.contracts.leaves import MADE_SYMBOLS
+
 Leaf = Mapping[str, Any]
 ONE_BYTE: Final = 63
 """The largest length or count that one byte holds."""
@@ -127,10 +129,10 @@ QUICK: Final[Mapping[str, Callable[[Leaf], Form | None]]] = {
     "pairwise": _fixed(rb"\xec\x01[A-Za-z0-9_-]{118}", apart=True),
     "person_ref": _fixed(rb"\x2c[A-Za-z0-9_-]{22}"),
     "cnp": _fixed(rb"\x1a[0-9]{7}6[0-9]{5}", apart=True),
-    **dict.fromkeys(("enum", "flag_care", "flag_present", "flag_caution"), _symbol),
+    **dict.fromkeys(("enum", *MADE_SYMBOLS), _symbol),
     "block_role": _role,
     "boolean": _fixed(rb"[\x00\x01]", apart=True),
-    "int": _int,
+    **dict.fromkeys(("int", "count"), _int),
     "long": _fixed(rb"(?:[\x80-\xff]{0,8}[\x01-\x7f]|\x00)"),
     # up to 2037 and back to 1902, wider dates take the exact way
     "date": _fixed(rb"(?:[\x80-\xff]?[\x01-\x7f]|\x00|[\x80-\xff]{2}[\x01\x02])"),

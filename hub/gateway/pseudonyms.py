@@ -6,7 +6,7 @@ section 1).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from hub.contracts.envelope import Admission
 from hub.contracts.keys import UnitKeys, reference_plain
@@ -15,12 +15,13 @@ from hub.release.slicer import Offsets, Slicer
 LONGEST_OWN: Final = 64
 
 
-class Origin(dict[int, bytes]):
+class Origin(dict[int, Any]):
     """What the references and persons of one event stand for, by position, each found out once for all units.
 
     A reference: 72 bytes, the publisher's own or one the hub gave it, opened under its own key (`KeyFault` when it is
-    not one). A person: her handle where a CNP was given, else her local reference. Implements
-    `hub.release.slicer.Plains`.
+    not one). A person: her handle where a CNP was given, else her local reference; in an array, where nobody is the
+    party of the case, always the local reference. A leaf in an array: a tuple of these, in the order of its elements.
+    Implements `hub.release.slicer.Plains`.
     """
 
     __slots__ = ("_admission", "_body", "_keys", "_offsets", "_slicer")
@@ -29,11 +30,15 @@ class Origin(dict[int, bytes]):
         """`keys`: those of the source."""
         self._slicer, self._body, self._offsets, self._admission, self._keys = slicer, body, offsets, admission, keys
 
-    def __missing__(self, position: int) -> bytes:
+    def __missing__(self, position: int) -> bytes | tuple[bytes, ...]:
         """Find out and remember."""
-        block, person = self._slicer.pairwise[position]
-        handle = self._admission.parties.get(block) if person and block is not None else None
-        if handle is not None:
+        block, person, many = self._slicer.pairwise[position]
+        handle = self._admission.parties.get(block) if person and block is not None and not many else None
+        found: bytes | tuple[bytes, ...]
+        if many:
+            written = self._slicer.texts(position, self._body, self._offsets)
+            found = tuple(self._own(raw, person=person) for raw in written)
+        elif handle is not None:
             found = b"h" + handle
         else:
             found = self._own(self._slicer.text(position, self._body, self._offsets), person=person)

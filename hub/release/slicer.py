@@ -7,37 +7,24 @@ seen the bytes, copies only what the release names, and replaces what a transfor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from consent.compile import Release
 from consent.guards import ALERT_CONTENT, CONTENT
 from consent.terms import LeafKind, PartyRole, Transform
 from hub.contracts.shape import Avro, base_name
-from hub.contracts.walk import NOT_CANONICAL
-from hub.contracts.wire import WireError, frame
-from hub.release.layout import Part, layout
+from hub.contracts.wire import frame
+from hub.release.elements import SEALING, array_source, texts
+from hub.release.layout import Part, layout, occasion
+from hub.release.pieces import Draft, Spot, build, expression
 from hub.release.stride import stride_source
-from hub.release.transforms import (
-    NO,
-    PERSON_CHARS,
-    REF_CHARS,
-    STEPS,
-    SYMBOLS,
-    UNKNOWN,
-    YES,
-    TransformFailed,
-    check_transform,
-    coarse,
-    county_table,
-    read_varint,
-    symbol_table,
-    varint,
-)
+from hub.release.transforms import check_transform, county_table
+from hub.release.varints import block, read_varint, unseen
 
 Offsets = tuple[int, ...]
 PAIRWISE: Final = (LeafKind.REF, LeafKind.PERSON)
 GUARD_LEAVES: Final = frozenset({guard.partition("=")[0] for guard in CONTENT} | {ALERT_CONTENT[0]})
+UNIT_BYTES: Final = 7
 
 
 class Seals(Protocol):
@@ -52,8 +39,19 @@ class Seals(Protocol):
         """A person as this unit alone sees them, of what stands for the person: 22 ASCII characters."""
 
 
-Plains = Mapping[int, bytes]
-"""What each reference and person of one event stands for before it is sealed, by position of its part."""
+Plains = Mapping[int, Any]
+"""What each reference and person of one event stands for before it is sealed, by its position in `Slicer.pairwise`.
+
+Bytes; for a leaf in an array a tuple of bytes, one for each time it occurs and is not null, in the order of the bytes.
+"""
+
+
+class Reference(NamedTuple):
+    """A reference or a person (`person`) of an event type: the block it lies in, and whether it is in an array."""
+
+    block: PartyRole | None
+    person: bool
+    many: bool
 
 
 class GuardLeaves(NamedTuple):
@@ -77,15 +75,16 @@ class Slicer:
         self, event_avsc: Avro, releases: Sequence[Release], ids: Mapping[str, int], counties: Mapping[int, int]
     ) -> None:
         self._parts = layout(event_avsc)
-        self.pairwise: Mapping[int, tuple[PartyRole | None, bool]] = {
-            position: (part.block, part.field["punte.leaf"] == LeafKind.PERSON)
-            for position, part in enumerate(self._parts)
-            if part.field.get("punte.leaf") in PAIRWISE
-        }
-        """References and persons by position: the block they lie in, and whether it is a person."""
+        self.pairwise: Mapping[int, Reference] = {}
+        """References and persons by position; those in arrays are counted on behind the parts."""
+        self._plains: dict[str, int] = {}
+        self._texts: dict[int, Callable[[bytes, int], tuple[bytes, ...]]] = {}
+        self._arrays: dict[int, int] = {}
+        self._references()
+        self._moment = occasion(self._parts)
         self._counties = county_table(counties)
-        self.walk: Callable[[bytes], Offsets] = _build(stride_source(self._parts), "walk", {})
-        self.presence: Callable[[bytes, Offsets], bytes] = _build(_presence_source(self._parts), "presence", {})
+        self.walk: Callable[[bytes], Offsets] = build(stride_source(self._parts), "walk", {})
+        self.presence: Callable[[bytes, Offsets], bytes] = build(_presence_source(self._parts), "presence", {})
         self._reads = tuple(_guard_reads(self._parts))
         self._cuts = {release: self._cutter(release, ids[release.name]) for release in releases}
 
@@ -98,12 +97,16 @@ class Slicer:
         start = offsets[position] + self._parts[position].null
         return body[start + (1 if body[start] < 128 else 2) : offsets[position + 1]]
 
+    def texts(self, position: int, body: bytes, offsets: Offsets) -> tuple[bytes, ...]:
+        """Each text, null passed over, of a reference in an array (`Reference.many`), in the order of the bytes."""
+        return self._texts[position](body, offsets[self._arrays[position]])
+
     def guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
         """The leaves guards read; WireError for bytes admission cannot have let through."""
         try:
             return self._guards(body, offsets)
         except (IndexError, UnicodeDecodeError):
-            raise _unseen() from None
+            raise unseen() from None
 
     def _guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
         siruta: int | None = None
@@ -119,32 +122,49 @@ class Slicer:
                 units += _units(self._parts[position], body[at : offsets[position + 1]])
         return GuardLeaves(siruta, frozenset(units), content)
 
+    def _references(self) -> None:
+        """Number the references; one in an array gets the function that reads its texts."""
+        found: dict[int, Reference] = {}
+        for position, part in enumerate(self._parts):
+            for leaf in part.inside:
+                kind = leaf.field.get("punte.leaf")
+                if kind in PAIRWISE:
+                    at = len(self._parts) + len(self._texts) if part.array else position
+                    found[at] = Reference(part.block, kind == LeafKind.PERSON, part.array)
+                    self._plains[leaf.path] = at
+                    if part.array:
+                        self._texts[at], self._arrays[at] = texts(part, leaf.path), position
+        self.pairwise = found
+
     def _cutter(self, release: Release, schema_id: int) -> Cut:
-        scope: dict[str, Any] = {"HEAD": frame(schema_id, b""), "COUNTY": self._counties}
-        pieces = ["HEAD", *_pieces(self._parts, release, scope)]
+        draft = Draft(None if self._moment is None else f"o[{self._moment}]")
+        draft.scope |= {"HEAD": frame(schema_id, b""), "COUNTY": self._counties}
+        pieces = ["HEAD", *_pieces(self._parts, release, self._plains, draft)]
         joined = f"        return b''.join(({', '.join(pieces)},))\n"
-        failed = "    except (IndexError, KeyError):\n        raise failed() from None\n"
-        cut: Cut = _build(f"def cut(buf, o, plain, seals):\n    try:\n{joined}{failed}", "cut", scope)
+        failed = f"    except {FAILING}:\n        raise failed() from None\n"
+        source = f"def cut(buf, o, plain, seals):\n    try:\n{joined}{failed}"
+        cut: Cut = build("".join(draft.helpers.values()) + source, "cut", draft.scope)
         return cut
 
 
-def _unseen() -> WireError:
-    """The fault of bytes that strict admission cannot have let through."""
-    return WireError(NOT_CANONICAL, "")
-
-
-def _build(source: str, name: str, scope: dict[str, Any]) -> Any:
-    scope |= {"coarse": coarse, "unseen": _unseen, "failed": TransformFailed}
-    exec(compile(source, f"<{name}>", "exec"), scope)  # noqa: S102 - the source is made of our own schemas alone
-    return scope[name]
+FAILING: Final = "(IndexError, KeyError, StopIteration, OverflowError, ValueError)"
+"""What broken bytes make generated code raise."""
 
 
 def _units(part: Part, raw: bytes) -> Iterator[str]:
-    """The unit codes in the bytes of a unit leaf: six letters behind a byte of 12, after count or branch."""
-    start = raw.find(b"\x0c", 1 if part.array or part.null else 0)
-    while start >= 0:
-        yield raw[start + 1 : start + 7].decode("ascii")
-        start = raw.find(b"\x0c", start + 7)
+    """The unit codes in the bytes of a unit leaf: six letters each, behind a byte of 12."""
+    if not part.array:
+        if len(raw) >= UNIT_BYTES:
+            yield raw[1 - UNIT_BYTES :].decode("ascii")
+        return
+    at = 0
+    while True:
+        count, at, _ = block(raw, at)
+        if not count:
+            return
+        for start in range(at + 1, at + 1 + UNIT_BYTES * count, UNIT_BYTES):
+            yield raw[start : start + UNIT_BYTES - 1].decode("ascii")
+        at += UNIT_BYTES * count
 
 
 def _guard_reads(parts: tuple[Part, ...]) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
@@ -176,73 +196,41 @@ def _presence_source(parts: tuple[Part, ...]) -> str:
     return f"def presence(buf, o):\n    m = {always}\n{''.join(lines)}    return m.to_bytes({size}, 'big')\n"
 
 
-def _pieces(parts: tuple[Part, ...], release: Release, scope: dict[str, Any]) -> Iterator[str]:
+def _pieces(parts: tuple[Part, ...], release: Release, plains: Mapping[str, int], draft: Draft) -> Iterator[str]:
     """Expressions whose bytes, joined, are the release: ranges of the record, and what transforms make."""
     wanted = dict(release.leaves)
     needed = {position for part in parts if wanted.keys() & set(part.leaves) for position in part.under}
     run: int | None = None
     for position, part in enumerate(parts):
-        transforms = {wanted[path] for path in part.leaves if path in wanted}
+        transforms = {wanted.get(path) for path in part.leaves}
         copied = position in needed or transforms == {Transform.AS_IS}
         if copied and run is None:
             run = position
+        if copied:
+            _check_copied(part)
         if not copied and run is not None:
             yield f"buf[o[{run}]:o[{position}]]"
             run = None
-        if transforms and not copied:
-            yield _expression(part, position, transforms.pop(), scope)
+        if not copied and transforms - {None}:
+            yield _made(part, position, wanted, plains, draft)
     if run is not None:
         yield f"buf[o[{run}]:o[{len(parts)}]]"
 
 
-def _expression(part: Part, position: int, transform: Transform, scope: dict[str, Any]) -> str:
-    """The bytes of a transformed leaf; nothing where a record it lies in is absent."""
-    check_transform(transform, part.field, part.kind, part.null, part.leaves[0])
-    plain = _EXPRESSIONS[transform](part, position, scope)
+def _check_copied(part: Part) -> None:
+    """No reference leaves as it is (INV-11)."""
+    for path, field, kind, null in part.inside:
+        check_transform(Transform.AS_IS, field, kind, null, path)
+
+
+def _made(part: Part, position: int, wanted: Mapping[str, Transform], plains: Mapping[str, int], draft: Draft) -> str:
+    """The bytes of a part that is not copied; nothing where a record it lies in is absent."""
+    (leaf, *_), start = part.inside, f"o[{position}]"
+    if base_name(part.kind) == "array" and (leaf.path != part.path or wanted[leaf.path] in SEALING):
+        name = draft.function(lambda name: array_source(name, part, wanted, plains, draft))
+        made = f"{name}(buf, o, {start}, plain, seals)"
+    else:
+        spot = Spot(leaf, start, f"o[{position + 1}]", f"plain[{plains.get(leaf.path)}]")
+        made = expression(spot, wanted[leaf.path], draft)
     absent = " and ".join(f"buf[o[{branch}]]" for branch in part.under)
-    return f"({plain} if {absent} else b'')" if absent else plain
-
-
-def _after_null(part: Part, position: int, made: Callable[[str], str]) -> str:
-    """A nullable leaf keeps its branch byte: null stays null, a value is transformed."""
-    at = f"o[{position}]"
-    if not part.null:
-        return made(at)
-    return f"(b'\\2' + {made(at + ' + 1')} if buf[{at}] else b'\\0')"
-
-
-def _flag(transform: Transform, part: Part, position: int, scope: dict[str, Any]) -> str:
-    if part.array:
-        return f"({NO!r} if buf[o[{position}]] == 0 else {YES!r})"
-    name = f"T{position}"
-    scope[name] = symbol_table(transform, tuple(part.kind["symbols"]), part.leaves[0])
-    return f"{name}[buf[o[{position}]]]"
-
-
-def _present(part: Part, position: int, _: dict[str, Any]) -> str:
-    at = f"o[{position}]"
-    if not part.null:
-        return f"({YES!r} if buf[{at}] else {NO!r})"
-    return f"({UNKNOWN!r} if buf[{at}] == 0 else {YES!r} if buf[{at} + 1] else {NO!r})"
-
-
-def _moment(step: int, part: Part, position: int, _: dict[str, Any]) -> str:
-    return _after_null(part, position, lambda at: f"coarse(buf, {at}, {step})")
-
-
-def _county(part: Part, position: int, _: dict[str, Any]) -> str:
-    return _after_null(part, position, lambda at: f"COUNTY[buf[{at}:o[{position + 1}]]]")
-
-
-def _sealed(method: str, chars: int, part: Part, position: int, _: dict[str, Any]) -> str:
-    return _after_null(part, position, lambda _: f"{varint(chars)!r} + seals.{method}(plain[{position}])")
-
-
-_EXPRESSIONS: Final[Mapping[Transform, Callable[[Part, int, dict[str, Any]], str]]] = {
-    **{name: partial(_flag, name) for name in SYMBOLS},
-    Transform.FLAG_PRESENT: _present,
-    **{name: partial(_moment, step) for name, step in STEPS.items()},
-    Transform.COUNTY: _county,
-    Transform.PAIRWISE: partial(_sealed, "seal_ref", REF_CHARS),
-    Transform.PERSON_REF: partial(_sealed, "person", PERSON_CHARS),
-}
+    return f"({made} if {absent} else b'')" if absent else made

@@ -6,8 +6,8 @@ no others, times no finer than its rule, no publisher's reference, no text the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from hub.contracts.shape import Avro, base_name, inline, nullable
 from hub.contracts.walk import compile_walk
@@ -15,6 +15,25 @@ from hub.contracts.walk import compile_walk
 Check = Callable[[bytes], None]
 FRAME: Final = 5
 SEALED: Final = {"ref": "pairwise", "person": "person_ref"}
+TRI: Final = ("yes", "no", "unknown")
+MADE: Final[Mapping[str, tuple[str, ...]]] = {
+    "flag_care": TRI,
+    "flag_present": TRI,
+    "flag_dropped": TRI,
+    "flag_caution": ("yes", "no"),
+    "age_band": ("lt_1", "y1_2", "y3_6", "y7_9", "y10_13", "y14_17", "adult", "unknown"),
+    "distance_band": ("lt_250m", "lt_500m", "lt_1km", "gt_1km", "unknown"),
+}
+"""The symbols of what a transform makes, none of them ever null: nothing finer may stand in a release schema."""
+TYPES: Final[Mapping[str, str]] = {
+    "hour": "timestamp-millis",
+    "day": "timestamp-millis",
+    "county": "int",
+    "count": "int",
+    "pairwise": "string",
+    "person_ref": "string",
+}
+"""The type of what the other transforms leave."""
 
 
 class CheckFailed(ValueError):
@@ -30,18 +49,38 @@ def walker(release_avsc: Avro, schema_id: int | None = None) -> Check:
 
     With `schema_id` it takes the framed value as it goes to the topic and demands that id; without, the Avro body.
     """
-    for path, leaf in _unsealed(inline(release_avsc)["fields"], ""):
-        raise CheckFailed(path, f"{leaf}_unsealed")
+    for path, leaf in _leaves(inline(release_avsc)["fields"], ""):
+        for code in _faults(leaf):
+            raise CheckFailed(path, code)
     head = b"" if schema_id is None else b"\0" + schema_id.to_bytes(FRAME - 1, "big")
     return compile_walk(release_avsc, lambda code, path: CheckFailed(path, code), head=head)
 
 
-def _unsealed(fields: list[Avro], above: str) -> Iterator[tuple[str, str]]:
-    """Leaves that hold a publisher's own reference (INV-11): none may be in a release schema."""
+def _leaves(fields: list[Avro], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Path and field of every leaf."""
     for field in fields:
         kind, _ = nullable(field["type"])
-        item = kind["items"] if base_name(kind) == "array" else kind
+        array = base_name(kind) == "array"
+        item = kind["items"] if array else kind
+        path = above + field["name"]
         if base_name(item) == "record":
-            yield from _unsealed(item["fields"], f"{above}{field['name']}.")
-        elif field.get("punte.leaf") in SEALED and field.get("punte.transform") != SEALED[field["punte.leaf"]]:
-            yield above + field["name"], field["punte.leaf"]
+            yield from _leaves(item["fields"], f"{path}{'[]' if array else ''}.")
+        else:
+            yield path, field
+
+
+def _faults(field: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a leaf of a release schema: a raw reference (INV-11), a form its transform does not make."""
+    kind, null = nullable(field["type"])
+    how, leaf = str(field.get("punte.transform")), field.get("punte.leaf")
+    item = kind["items"] if base_name(kind) == "array" and how in SEALED.values() else kind
+    if leaf in SEALED and how != SEALED[leaf]:
+        yield f"{leaf}_unsealed"
+    if how in MADE:
+        fits = base_name(kind) == "enum" and tuple(kind["symbols"]) == MADE[how] and not null
+    elif how == "count":
+        fits = kind == "int" and not null and field.get("punte.min") == 0 and field.get("punte.max", 0) > 0
+    else:
+        fits = how == "as_is" or base_name(item) == TYPES.get(how)
+    if not fits:
+        yield "transform_form"

@@ -25,27 +25,22 @@ from hub.contracts.wire import frame
 from hub.demo.records import random_record
 from hub.release.schema import release_schema
 from hub.release.slicer import Slicer
+from tests.properties.naive import changed
 
 Value: TypeAlias = Any
 """Any Avro value."""
 
-EVENTS = (
-    "incident.reported",
-    "risk.assessed",
-    "ppo.issued",
-    "referral.made",
-    "emis.alert.raised",
-    "child.involved",
-)
 RELEASES = 40
 FIRST_ID = 50_001
-STEP = {Transform.HOUR: 3_600_000, Transform.DAY: 86_400_000}
 
 
 @cache
 def catalogue() -> Catalogue:
     """The catalogue, loaded once."""
     return load_catalogue()
+
+
+EVENTS = tuple(catalogue().types)
 
 
 class FixedSeals:
@@ -60,16 +55,19 @@ class FixedSeals:
         return base64.urlsafe_b64encode(hashlib.shake_128(whom).digest(16))[:22]
 
 
-class PlainRaw(dict[int, bytes]):
+class PlainRaw(dict[int, Any]):
     """What the publisher wrote stands for itself; the role of a person counts, as it does for a handle."""
 
     def __init__(self, slicer: Slicer, body: bytes) -> None:
         super().__init__()
         self._slicer, self._body, self._offsets = slicer, body, slicer.walk(body)
 
-    def __missing__(self, position: int) -> bytes:
+    def __missing__(self, position: int) -> bytes | tuple[bytes, ...]:
         """Read it."""
-        block, person = self._slicer.pairwise[position]
+        block, person, many = self._slicer.pairwise[position]
+        if many:
+            found = self._slicer.texts(position, self._body, self._offsets)
+            return tuple(whom(block, raw) for raw in found) if person else found
         raw = self._slicer.text(position, self._body, self._offsets)
         return whom(block, raw) if person else raw
 
@@ -140,15 +138,13 @@ def bench(name: str, transforms: bool) -> Bench:
 
 
 def _release(event: EventType, rng: Random, transforms: bool) -> Release:
-    """Some leaves of an event, arrays of records whole, in schema order, never none."""
+    """Some leaves of an event in schema order, never none."""
     share = rng.choice((0.1, 0.5, 0.9))
     leaves: list[tuple[str, Transform]] = []
     while not leaves:
-        whole = {field.top for field in event.fields if "[]" in field.path and rng.random() < share}
         for field in event.fields:
             options = list(_options(field, transforms))
-            taken = field.top in whole if "[]" in field.path else rng.random() < share
-            if options and taken:
+            if options and rng.random() < share:
                 leaves.append((field.path, rng.choice(options)))
     return Release(event.name, tuple(leaves), rng.choice((Transform.AS_IS, Transform.HOUR, Transform.DAY)))
 
@@ -160,58 +156,66 @@ def _options(field: Field, transforms: bool) -> Iterator[Transform]:
         yield Transform.AS_IS
     elif transforms:
         yield sealed
-    if not transforms or "[]" in field.path:
-        return
-    if field.base == "timestamp-millis":
-        yield from (Transform.HOUR, Transform.DAY)
-    if field.path == "siruta":
-        yield Transform.COUNTY
-    if field.path in ("injuries", "injury"):
+    if transforms and field.array:
+        yield from (Transform.COUNT, Transform.FLAG_PRESENT, Transform.FLAG_CAUTION)
+    elif transforms:
+        yield from _OF_BASE.get(field.base.value, ())
+        yield from () if field.nullable else _of_enum(set(field.symbols))
+        if field.path == "siruta":
+            yield Transform.COUNTY
+
+
+_OF_BASE = {
+    "timestamp-millis": (Transform.HOUR, Transform.DAY),
+    "date": (Transform.AGE_BAND,),
+    "int": (Transform.FLAG_PRESENT, Transform.DISTANCE_BAND),
+}
+
+
+def _of_enum(symbols: set[str]) -> Iterator[Transform]:
+    if symbols and symbols <= {"none", "minor", "serious", "unknown"}:
         yield Transform.FLAG_CARE
-    if field.path in ("childrenPresent", "childrenAlong"):
-        yield Transform.FLAG_PRESENT
-    if field.group == 15:
+    if symbols and symbols <= {"yes", "no", "unknown"}:
         yield Transform.FLAG_CAUTION
+    if "dropped_out" in symbols:
+        yield Transform.FLAG_DROPPED
 
 
 def expected(record: dict[str, Any], release: Release, schema_id: int, parsed: Avro, event: EventType) -> bytes:
     """The framed release by plain values."""
-    fields = {field.path: field for field in event.fields}
-    wanted = dict(release.leaves)
-    return frame(schema_id, encode(parsed, _project(record, "", wanted, fields)))
+    first = next(f for f in event.fields if f.group == 26 and f.base.value == "timestamp-millis" and f.required)
+    made = Expected({field.path: field for field in event.fields}, dict(release.leaves), record[first.path])
+    return frame(schema_id, encode(parsed, made.project(record, "")))
 
 
-def _project(record: dict[str, Any], above: str, wanted: dict[str, Transform], fields: dict[str, Field]) -> Value:
-    made: dict[str, Value] = {}
-    for name, value in record.items():
-        path = above + name
-        if path in wanted:
-            made[name] = _transform(value, wanted[path], fields[path])
-        elif any(one.startswith((path + ".", path + "[].")) for one in wanted):
-            made[name] = _below(value, path, wanted, fields)
-    return made
+@dataclass(frozen=True)
+class Expected:
+    """What a release must be: the fields of the event by path, the leaves wanted, when the event was."""
 
+    fields: dict[str, Field]
+    wanted: dict[str, Transform]
+    moment: int
 
-def _below(value: Value, path: str, wanted: dict[str, Transform], fields: dict[str, Field]) -> Value:
-    if isinstance(value, list):
-        return [_project(item, path + "[].", wanted, fields) for item in value]
-    return None if value is None else _project(value, path + ".", wanted, fields)
+    def project(self, record: dict[str, Any], above: str) -> Value:
+        """The fields of one record that are released."""
+        made: dict[str, Value] = {}
+        for name, value in record.items():
+            path = above + name
+            if path in self.wanted:
+                made[name] = self._leaf(value, path)
+            elif any(one.startswith((path + ".", path + "[].")) for one in self.wanted):
+                made[name] = self._below(value, path)
+        return made
 
+    def _below(self, value: Value, path: str) -> Value:
+        if isinstance(value, list):
+            return [self.project(item, path + "[].") for item in value]
+        return None if value is None else self.project(value, path + ".")
 
-def _transform(value: Value, transform: Transform, field: Field) -> Value:
-    if transform is Transform.FLAG_PRESENT:
-        return "unknown" if value is None else "yes" if value else "no"
-    if value is None or transform is Transform.AS_IS:
-        return value
-    if transform in STEP:
-        return value // STEP[transform] * STEP[transform]
-    if transform is Transform.COUNTY:
-        return catalogue().siruta[value]
-    if transform in (Transform.PAIRWISE, Transform.PERSON_REF):
-        raw = value.encode()
-        return (
-            SEALS.seal_ref(raw) if transform is Transform.PAIRWISE else SEALS.person(whom(field.block, raw))
-        ).decode()
-    if transform is Transform.FLAG_CARE:
-        return {"none": "no", "minor": "yes", "serious": "yes"}.get(value, "unknown")
-    return "no" if value in ("no", []) else "yes"
+    def _leaf(self, value: Value, path: str) -> Value:
+        how = self.wanted[path]
+        if how is Transform.PERSON_REF and value is not None:
+            return SEALS.person(whom(self.fields[path].block, value.encode())).decode()
+        if how is Transform.COUNTY and value is not None:
+            return catalogue().siruta[value]
+        return changed(value, how, self.moment)

@@ -62,7 +62,7 @@ def test_committed_schemas_and_ids_are_what_compiling_gives() -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=st.integers(0, 2**40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_compiled_release_is_cut_right_and_passes(name: str, seed: int) -> None:
     """Each compiled release of a random record is the slow way's bytes, and its second check accepts them."""
     record = random_record(catalogue(), name, Random(seed))

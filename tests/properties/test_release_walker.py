@@ -33,7 +33,7 @@ def check(name: str, index: int) -> Check:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_honest_releases_pass(name: str, seed: int, index: int) -> None:
     """Whatever the slicer cuts from a valid record passes."""
     pool = bench(name, True)
@@ -43,7 +43,7 @@ def test_honest_releases_pass(name: str, seed: int, index: int) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX, extra=st.binary(min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_extra_bytes_are_refused(name: str, seed: int, index: int, extra: bytes) -> None:
     """Bytes behind the last leaf are refused."""
     pool = bench(name, True)
@@ -55,7 +55,7 @@ def test_extra_bytes_are_refused(name: str, seed: int, index: int, extra: bytes)
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_cut_short_is_refused(name: str, seed: int, index: int) -> None:
     """A record that lacks its last byte is refused."""
     pool = bench(name, True)
@@ -66,7 +66,7 @@ def test_cut_short_is_refused(name: str, seed: int, index: int) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_whole_event_under_a_release_id_is_refused(name: str, seed: int, index: int) -> None:
     """The admitted record itself, framed with the release's id, is refused: it holds raw references."""
     pool = bench(name, True)

@@ -22,7 +22,7 @@ INDEX = st.integers(0, RELEASES - 1)
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_as_is_equals_reader_schema_projection(name: str, seed: int, index: int) -> None:
     """Where no transform applies, a release is fastavro's reader-schema projection of the record."""
     pool = bench(name, False)
@@ -34,7 +34,7 @@ def test_as_is_equals_reader_schema_projection(name: str, seed: int, index: int)
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_transforms_equal_decode_transform_encode(name: str, seed: int, index: int) -> None:
     """With transforms, a release is what decoding, transforming plain values and encoding would give."""
     pool = bench(name, True)
@@ -59,7 +59,7 @@ def _presence(pool: Bench, record: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_presence_is_one_bit_per_leaf(name: str, seed: int) -> None:
     """Presence has one bit per leaf in schema order, highest first, set where the leaf is not null and not empty."""
     pool = bench(name, False)
@@ -70,7 +70,7 @@ def test_presence_is_one_bit_per_leaf(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_guards_read_place_units_and_listed_symbols(name: str, seed: int) -> None:
     """Guards learn the place, the units named and the listed symbols, and nothing else."""
     pool = bench(name, False)
@@ -80,12 +80,12 @@ def test_guards_read_place_units_and_listed_symbols(name: str, seed: int) -> Non
     named = [_value(record, field.path) for field in pool.type.fields if field.kind == "unit"]
     units = [unit for value in named if value for unit in ([value] if isinstance(value, str) else value)]
     symbols = {field.path: _value(record, field.path) for field in pool.type.fields if field.path in GUARD_LEAVES}
-    assert (found.siruta, found.named, found.content) == (record["siruta"], frozenset(units), symbols)
+    assert (found.siruta, found.named, found.content) == (record.get("siruta"), frozenset(units), symbols)
 
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_random_records_are_admitted_unchanged(name: str, seed: int) -> None:
     """What the generator makes passes strict admission and comes out as it went in."""
     pool = bench(name, False)
@@ -117,7 +117,7 @@ def test_bytes_admission_has_not_seen_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=INDEX, at=st.integers(0, 2**20), byte=st.integers(0, 255))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_broken_bytes_never_leave_unseen(name: str, seed: int, index: int, at: int, byte: int) -> None:
     """A byte changed after admission: walk, guards and cut raise their own errors only, and what is cut is checked."""
     pool = bench(name, True)

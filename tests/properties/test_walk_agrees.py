@@ -74,7 +74,7 @@ def both(name: str, seed: int, make: Callable[[dict[str, object]], bytes], pair:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_events(name: str, seed: int) -> None:
     """Every event type."""
     both(name, seed, bench(name, True).encode, of_event(name))
@@ -82,7 +82,7 @@ def test_events(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", EVENTS)
 @given(seed=SEEDS, index=st.integers(0, RELEASES - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_releases(name: str, seed: int, index: int) -> None:
     """Random releases of every event type."""
     pool = bench(name, True)
