@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test integration others lock clean
+.PHONY: setup demo check test integration others browser pages lock clean
 
 setup: .venv/ready
 
@@ -27,16 +27,27 @@ check: setup
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m pytest -q tests/architecture
 
-# Then every test, those on a real Kafka included: two runs side by side, each tells what it found when it ends.
+# Then every test, those on a real Kafka and in a real browser included: three runs side by side, each tells what it found
+# when it ends. The browser is fetched beside the other two.
 test: check
 	@echo "running every test, about four minutes"
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) integration others
+	@$(MAKE) --no-print-directory -j3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) integration others pages
 
 integration: setup
 	@$(BIN)/python -m pytest -q tests/integration
 
 others: setup
-	@$(BIN)/python -m pytest -q --ignore=tests/architecture --ignore=tests/integration
+	@$(BIN)/python -m pytest -q --ignore=tests/architecture --ignore=tests/integration --ignore=tests/browser
+
+pages: setup browser
+	@$(BIN)/python -m pytest -q tests/browser
+
+# The machine's own browser, else Debian's, unpacked below .venv: nothing is installed and no root is needed.
+browser: .venv/browser/ready
+
+.venv/browser/ready: tests/support/browser.py
+	@$(PYTHON) tests/support/browser.py
+	@mkdir -p $(@D) && touch $@
 
 # For the person who changes a dependency; needs `uv`. The files name no index and no folder of a machine.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
