@@ -38,7 +38,7 @@ ROWS = Name("Rows", "Rânduri")
 LEGEND = Name("Signs", "Semne")
 CLASS_LEGEND = Name("Sensitivity classes", "Clase de sensibilitate")
 PACKAGE_SIGN = Name(
-    "only under a living consent to the named package", "numai cu un consimțământ valabil pentru pachetul numit"
+    "only under a live consent to the named package", "numai cu un consimțământ valabil pentru pachetul numit"
 )
 UNCONFIRMED_SIGN = Name(
     "a lawyer has not confirmed the law; dashed edge", "legea nu a fost confirmată de un jurist; margine întreruptă"
