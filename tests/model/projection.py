@@ -4,7 +4,8 @@ Written from contract.md section 0 (transforms) and section 1 (`ce_time`, refere
 from the event schema, so that it depends on nothing the product compiled. How references are sealed is handed in.
 
 Where the words leave a choice: a moment is floored to its hour or day in UTC; a leaf that may be null stays null,
-except where the rule has a word for it (`unknown`); an age is counted in whole years between two days in UTC.
+except where the rule has a word for it (`unknown`); an age is counted in whole years between two days in UTC,
+of the unborn it is unknown, as a distance below zero is.
 """
 
 from __future__ import annotations
@@ -217,7 +218,7 @@ def _day(days: int) -> date:
 
 def distance_band(metres: int | None) -> str:
     """The band of a distance."""
-    if metres is None:
+    if metres is None or metres < 0:
         return "unknown"
     return DISTANCES[sum(metres >= below for below in DISTANCES_BELOW)]
 

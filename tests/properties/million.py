@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from consent.terms import Transform
 from tests.properties import judged, projected
 
 CASES, RECORDS = 500, 500
@@ -26,6 +27,7 @@ MUST_OCCUR = (
     *("released", "held", "withdrawn", "suspect_side", "stale", "stand-in", "unserved"),
     *(f"guard_false: {kind}" for kind in GUARDS),
 )
+TRANSFORMS = tuple(f"transform {transform.value}" for transform in Transform)
 Compare = Callable[[int, int, "Counter[str]"], "str | None"]
 COMPARE: dict[str, Compare] = {"case": judged.compare, "record": projected.compare}
 
@@ -95,9 +97,7 @@ def _enough(answers: Iterator[Answer], what: str, wanted: int) -> Iterator[Answe
 
 def vacuous(count: Counter[str]) -> list[str]:
     """What never occurred, though a comparison without it says little."""
-    asked = (*MUST_OCCUR,) * bool(count["decisions"]) + tuple(f"transform {each}" for each in projected.known()) * bool(
-        count["records"]
-    )
+    asked = (*MUST_OCCUR,) * bool(count["decisions"]) + TRANSFORMS * bool(count["records"])
     return [what for what in asked if not count[what]]
 
 

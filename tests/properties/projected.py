@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from functools import cache
 from random import Random
 from typing import Any, NamedTuple
@@ -13,12 +14,13 @@ from consent.cells import Release
 from consent.terms import Transform
 from hub.contracts.shape import plain
 from hub.contracts.wire import frame
-from hub.demo.records import random_record
+from hub.demo.records import EPOCH, FROM_MS, random_record
 from hub.gateway.releases import _time_header
 from hub.release.slicer import Slicer
+from tests.cases.pack import policy as compiled
 from tests.model.policy import Type
 from tests.model.policy import types as model_types
-from tests.model.projection import Hand, Projection, ce_time, decode, read_guards
+from tests.model.projection import DAY, HOUR, Hand, Projection, Value, ce_time, decode, read_guards
 from tests.model.rules import rules_of, shape, time_rule
 from tests.properties.releases import SEALS, PlainRaw, catalogue, encode, whom
 
@@ -46,10 +48,10 @@ HAND = Hand(
 
 @cache
 def bench(seed: int, name: str) -> Bench:
-    """The pool of an event type: for each group of its leaves at random given, a rule of the group, or left out."""
+    """The pool of an event type: its compiled releases, and for each group at random given, a rule or left out."""
     rng, event = Random(f"{seed} {name}"), model_types()[name]
-    releases = tuple(dict.fromkeys(_release(event, rng) for _ in range(POOL)))
-    releases = tuple(each for each in releases if _known(name, each))
+    drawn = [_release(event, rng) for _ in range(POOL)]
+    releases = tuple(dict.fromkeys([*drawn, *(each for each in compiled().releases if each.event == name)]))
     avro = catalogue().event_schema(name)
     ids = {release.name: FIRST_ID + index for index, release in enumerate(releases)}
     slicer = Slicer(avro, releases, ids, catalogue().siruta)
@@ -61,21 +63,6 @@ def bench(seed: int, name: str) -> Bench:
         tuple(slicer.bind(release) for release in releases),
         tuple(Projection(event, {path: how.value for path, how in each.leaves}, HAND) for each in releases),
     )
-
-
-def known() -> set[str]:
-    """The transforms the slicer knows so far."""
-    pools = [bench(1, name) for name in model_types()]
-    return {how.value for pool in pools for release in pool.releases for _, how in release.leaves}
-
-
-def _known(name: str, release: Release) -> bool:
-    avro = catalogue().event_schema(name)
-    try:
-        Slicer(avro, (release,), {release.name: 1}, catalogue().siruta).bind(release)
-    except (ValueError, KeyError):
-        return False
-    return True
 
 
 def _release(event: Type, rng: Random) -> Release:
@@ -90,12 +77,38 @@ def _release(event: Type, rng: Random) -> Release:
     return Release(event.name, tuple((path, Transform(how)) for path, how in leaves), Transform(time_rule(marks)))
 
 
+def _edged(value: Value, rng: Random) -> Value:
+    """The record with some numbers moved to where a band, a day or an hour ends, wherever they lie in it."""
+    if isinstance(value, list):
+        return [_edged(each, rng) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _edge(name, _edged(each, rng), rng) for name, each in value.items()}
+
+
+def _edge(name: str, value: Value, rng: Random) -> Value:
+    if value is None or isinstance(value, bool) or not isinstance(value, int) or rng.random() < 0.5:
+        return value
+    if name == "birthDate":
+        return _day(2028 - rng.choice((-1, 0, 1, 2, 3, 4, 7, 8, 10, 14, 18, 20, 40)), rng)
+    if name == "distanceM":
+        return rng.choice((-1, 0, 249, 250, 499, 500, 999, 1000))
+    if value > FROM_MS // 2:
+        return _day(rng.choice((2026, 2028)), rng) * DAY + rng.choice((0, 1, HOUR - 1, HOUR, DAY - 1))
+    return value
+
+
+def _day(year: int, rng: Random) -> int:
+    """One of few days of a year, about the end of February or of June: birthdays fall on the day of the event."""
+    return (date(year, rng.choice((2, 6)), 27) - EPOCH).days + rng.randrange(5)
+
+
 def compare(seed: int, number: int, count: Counter[str]) -> str | None:
     """Project one record twice; the first difference without a value of it, None if there is none."""
     rng = Random(f"{seed} record {number}")
     pool = bench(seed, rng.choice(tuple(model_types())))
     name, index = pool.type.name, rng.randrange(len(pool.releases))
-    body = encode(pool.event, random_record(catalogue(), name, rng))
+    body = encode(pool.event, _edged(random_record(catalogue(), name, rng), rng))
     offsets = pool.slicer.walk(body)
     record = decode(pool.type, body)
     count["records"] += 1
