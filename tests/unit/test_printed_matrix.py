@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from consent.compile import grounds_of
+from consent.matrix import Row
 from consent.names import OUTCOMES, ROLES
-from consent.table import Entry, Page, Square
+from consent.table import Entry, Page, Square, page
 from consent.terms import BasisStatus, Outcome, Profile, Role, Transform
 from hub.views.printed import as_json, document, laws_of
 from tests.cases.pack import policy, types
-from tests.support.pages import page_of, unconfirmed, waiver
+from tests.support.pages import page_of, titles, unconfirmed, waiver
 from tests.support.published import faults
 
 VOID = {"meta"}
@@ -87,13 +89,18 @@ def test_an_entry_holds_law_guards_and_duties_of_its_row() -> None:
         assert (entry.obligations, entry.retain_days) == (row.obligations, row.retain_days)
 
 
-def test_transforms_are_those_of_the_compiled_release() -> None:
-    """What a square says a leaf becomes is what a release with that row has."""
-    shown = {(entry.row, path): how for entry in entries(page_of()) for path, how in entry.transforms.items()}
-    for cell in policy().cells.values():
+def test_transforms_are_those_of_the_compiled_releases() -> None:
+    """Where one row speaks of a group, the square says exactly what the releases of the cell make of its leaves."""
+    made: dict[tuple[str, str, str, int], set[tuple[str, Transform]]] = {}
+    for key, cell in policy().cells.items():
+        groups = {leaf.path: leaf.group for leaf in types()[key[0]].fields}
         for selected in filter(None, cell.table):
-            for (path, how), row in zip(selected.release.leaves, selected.rules, strict=True):
-                assert shown[row, path] is how or Transform.AS_IS in (shown[row, path], how)
+            for path, how in selected.release.leaves:
+                made.setdefault((*key, groups[path]), set()).add((path, how))
+    alone = {key: square.entries[0] for key, square in squares(page_of()).items() if len(square.entries) == 1}
+    shown = {key: set(entry.transforms.items()) for key, entry in alone.items() if entry.releases}
+    assert shown == {key: leaves for key, leaves in made.items() if key in shown}
+    assert {Transform.FLAG_CARE, Transform.HOUR, Transform.AS_IS} <= {how for each in shown.values() for _, how in each}
 
 
 def test_roles_without_a_cell_do_not_learn() -> None:
@@ -124,14 +131,22 @@ def test_outcomes_are_what_can_be_released() -> None:
 
 
 def test_a_proposal_never_counts() -> None:
-    """Its square does not learn or is what the other rows make it, and it releases in no profile, waiver or not."""
+    """It releases in no profile, waiver or not; where a role may learn of the event, what it would give is withheld."""
     ids = tuple(row.id for row in policy().matrix.rows if row.basis.status is BasisStatus.PROPOSAL)
     for profile in Profile:
         found = [entry for entry in entries(page_of([waiver(*ids)], profile)) if entry.row in ids]
         assert found
         assert not any(entry.releases for entry in found)
-    alone = [square for square in squares(page_of()).values() if {entry.row for entry in square.entries} <= set(ids)]
-    assert not {square.outcome for square in alone} & {Outcome.GIVEN, Outcome.GENERALISED}
+    proposed = replace(policy(), matrix=replace(policy().matrix, rows=tuple(map(as_proposal, policy().matrix.rows))))
+    for table in page(proposed, types(), titles()).tables:
+        for line in table.lines:
+            for column, square in zip(table.columns, line.squares, strict=True):
+                assert square.outcome is (Outcome.WITHHELD if column.exists else Outcome.DOES_NOT_LEARN)
+
+
+def as_proposal(row: Row) -> Row:
+    """The row, were its law a proposal."""
+    return replace(row, basis=replace(row.basis, status=BasisStatus.PROPOSAL))
 
 
 def test_a_waiver_marks_its_rows_and_lets_them_release_in_production() -> None:
