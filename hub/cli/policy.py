@@ -23,6 +23,7 @@ from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
 from consent.terms import BasisStatus, Profile
 from consent.waivers import waived
+from hub.cli.policy_ask import compare, impact, organisations, rests_on, who
 from hub.cli.policy_check import format_files, lint, run_cases
 from hub.cli.policy_print import matrix, record_of_processing
 from hub.cli.policy_told import finding_json, refuse
@@ -214,6 +215,11 @@ def _shown(entries: Iterable[Mapping[str, object]], matrix: Matrix) -> Iterator[
             yield f"  {path:28} {how:12} {rule:4} {laws[rule].ref}{mark}"
 
 
+app.command("compare")(compare)
+app.command("impact")(impact)
+app.command("who")(who)
+app.command("rests-on")(rests_on)
+app.command("organisations")(organisations)
 app.command("lint")(lint)
 app.command("format")(format_files)
 app.command("test")(run_cases)

@@ -28,6 +28,11 @@ async def read_trail(options: Options, trail: Trail) -> None:
     await _read_to_end(options, await existing(options, topics_read()), trail.take)
 
 
+async def read_all(options: Options, take: Callable[[KafkaRecord], None]) -> None:
+    """Feed every record of the audit and the register to a fold of its own."""
+    await _read_to_end(options, await existing(options, topics_read()), take)
+
+
 async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartition]:
     """The partitions of those topics that exist."""
     admin = AIOKafkaAdminClient(**options)

@@ -34,10 +34,13 @@ UNITS: Mapping[str, tuple[Unit, Purpose]] = {
             ("hospital", "HOSP", "P10", (PLACE,), None),
             ("mobile", "MOBILE", "P6", (PLACE,), "county"),
             ("probation", "PROB", "P5", (PLACE,), None),
+            ("court", "COURT", "P4", (PLACE,), None),
+            ("police", "POL-I", "P2", (PLACE,), None),
+            ("school", "SCH", "P8", (PLACE,), None),
         ]
     )
 }
-PERSONAL = ("shelter", "association", "hospital", "mobile", "centre", "county", "probation")
+PERSONAL = ("shelter", "association", "hospital", "mobile", "centre", "county", "probation", "school")
 PACKAGES = {"shelter": ("sh1", "sh2", "sh3"), "association": ("ng1", "ng2", "ng3"), "hospital": ("ho1", "ho2")}
 
 offsets = st.integers(1, 60)
@@ -89,6 +92,10 @@ content = st.fixed_dictionaries(
         "emisConsent": st.sampled_from(["accepted", "refused"]),
         "basis.kind": st.sampled_from(["law", "consent"]),
         "severity": st.sampled_from(["critical", "technical"]),
+        "riskLevel": st.sampled_from(["imminent", "high", "low"]),
+        "childPresent": st.sampled_from(["yes", "no"]),
+        "childInvolved": st.sampled_from(["yes", "no"]),
+        "schoolClause": st.sampled_from(["yes", "no"]),
     }
 )
 events = st.builds(

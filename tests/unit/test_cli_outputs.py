@@ -17,6 +17,7 @@ from tests.support.published import faults
 
 ROOT = Path(__file__).parents[2]
 CLUJ = str(ROOT / "deploy/federation/cluj.toml")
+PACK = str(ROOT / "consent/policies")
 EXAMPLES = ROOT / "schemas/examples/child.involved"
 TYPE = ("--type", "child.involved")
 
@@ -67,6 +68,13 @@ PRINTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "shown": ("policy-show", ("policy", "show")),
     "not_shown": ("policy-show", ("policy", "show", "--profile", "production")),
     "compiled": ("policy-compile", ("policy", "compile", "--check")),
+    "compared": ("policy-compare", ("policy", "compare", PACK, PACK)),
+    "who_reveals": ("policy-who", ("policy", "who", "--reveals", "safe-place")),
+    "who_field": ("policy-who", ("policy", "who", "--field", "victim.cnp")),
+    "rests_on_law": ("policy-rests-on", ("policy", "rests-on", "--law", "unconfirmed")),
+    "organisations": ("policy-organisations", ("policy", "organisations", "--federation", CLUJ)),
+    "asked_nothing": ("error", ("policy", "who")),
+    "no_such_waiver": ("error", ("policy", "rests-on", "--waiver", "nothing")),
     "linted": ("policy-lint", ("policy", "lint")),
     "laid_out": ("policy-format", ("policy", "format", "--check")),
     "tested": ("policy-test", ("policy", "test")),
