@@ -93,7 +93,7 @@ def _whole(folder: Path | None) -> Policy:
     return shadow_policy(parse_pack(read_pack(folder), types), types)
 
 
-def _asleep(policy: Policy, folder: Path | None) -> Callable[[Reach], Reach]:
+def _asleep(folder: Path | None) -> Callable[[Reach], Reach]:
     """Give a way back the status its law has in the file: a proposal is told as one."""
     from consent.pack import parse_pack
     from hub.contracts.files import load_catalogue
@@ -123,10 +123,10 @@ def who(
         raise PunteError("usage", f"no event type has a field `{field}`", "see `punte policy show` for the paths")
     try:
         policy = _whole(policies)
-        awake = _asleep(policy, policies)
+        asleep = _asleep(policies)
     except PolicyRefused as refused:
         return refuse(refused, Profile.DEMO, as_json=as_json)
-    found = [awake(way) for way in reach(policy, types) if way.path == field or reveals in way.reveals]
+    found = [asleep(way) for way in reach(policy, types) if way.path == field or reveals in way.reveals]
     roles = len({way.role for way in found})
     words = TABLES[lang]
     last = words["reach_count"].format(count=len(found), roles=roles) if found else words["reach_none"]
