@@ -183,8 +183,14 @@ def _outcome(policy: Policy, name: str, decision: Decision) -> Outcome:
 def _event(case: Case) -> product.Event:
     event = case.event
     parties = {PartyRole(role): handle(person) for role, person in event.parties.items()}
-    source = "".join(tuple(event.source))  # another object with the same letters, as off the wire
-    return product.Event(event.type, source, handle(event.case), parties, event.siruta, event.named, event.content)
+    return product.Event(
+        event.type, _again(event.source), handle(event.case), parties, event.siruta, event.named, event.content
+    )
+
+
+def _again(code: str) -> str:
+    """Another object with the same letters, as it comes off the wire."""
+    return "".join(tuple(code))
 
 
 def _facts(case: Case) -> product.FixedFacts:
@@ -193,7 +199,10 @@ def _facts(case: Case) -> product.FixedFacts:
         unit.code: product.Unit(unit.code, Role(unit.role), unit.area, unit.fallback, unit.ordinal, unit.suspended)
         for unit in world.units.values()
     }
-    subscriptions = [product.Subscription(units[code], Purpose(purpose)) for code, purpose in world.subscriptions]
+    subscriptions = [
+        product.Subscription(replace(units[code], code=_again(code)), Purpose(purpose))
+        for code, purpose in world.subscriptions
+    ]
     return product.FixedFacts.of(
         units.values(),
         {case.event.type: subscriptions},

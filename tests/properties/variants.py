@@ -33,6 +33,8 @@ def random_matrix(rng: Random) -> str:
             like = rng.choice(rows)
             when = _when([row for row in rows if ("packages" in row) == ("packages" in like)], rng)
             made.append(_marked({**like, "id": f"{rows[0]['id']}X", "when": when}, inside, rng))
+        if any("packages" in row for row in rows) and rng.random() < 0.6:
+            made.append(_marked(_by_law(rows, rng), inside, rng))
     rng.shuffle(made)
     raw["row"] = [row for row in made if row.get("give") or row.get("generalise") or row.get("packages")]
     named = {(row["event"], row["role"], row["purpose"]) for row in raw["row"]}
@@ -49,6 +51,15 @@ def _inside(packages: list[Raw]) -> dict[str, set[int]]:
         found[key] = found.get(key, set()) | set(raw["adds"])
         made[raw["name"]] = found[key]
     return made
+
+
+def _by_law(rows: list[Raw], rng: Random) -> Raw:
+    """A row by law beside one by consent: it asks the same but for the consent, and grants what some package grants."""
+    like = rng.choice([row for row in rows if "packages" in row])
+    kept = {key: value for key, value in like.items() if key != "packages"}
+    when = [guard for guard in like["when"] if guard != "consent"] or ["area"]
+    granted = rng.choice([*like["packages"].values(), {}])
+    return {**kept, **granted, "id": f"{like['id']}L", "when": when, "basis": "B1"}
 
 
 def _when(rows: list[Raw], rng: Random) -> list[str]:

@@ -128,6 +128,9 @@ def _units(scope: Scope, rng: Random) -> tuple[dict[str, Unit], list[tuple[str, 
         area = frozenset(rng.choice(AREAS))
         units[code] = Unit(code, role, area, _next(scope, by_role, code, role, rng), ordinal, rng.random() < 0.04)
     subscriptions = [(code, purpose) for code, (_, purpose) in zip(codes, recipients, strict=True)]
+    for code in rng.sample(codes, len(codes) // 4):
+        subscriptions.insert(rng.randrange(len(subscriptions)), (code, rng.choice(("P1", "P15"))))
+    subscriptions = list(dict.fromkeys(subscriptions))
     return units, [who for who in subscriptions if rng.random() < 0.97] or subscriptions
 
 
