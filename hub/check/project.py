@@ -122,14 +122,13 @@ _DISTANCES = ((250, "lt_250m"), (500, "lt_500m"), (1000, "lt_1km"))
 
 
 def _age(value: int | None, _path: Path, names: Names) -> str:
-    """The completed years at the event's moment, as a band."""
+    """The years between the year of birth and the year of the event's moment, neither counted, as a band."""
     if value is None or names.moment is None:
         return "unknown"
     born, today = (_DAY_ONE + timedelta(days=days) for days in (value, names.moment // DAY_MS))
-    if born > today:
+    if born.year > today.year:
         return "unknown"
-    years = today.year - born.year - (1 if today.timetuple()[1:3] < born.timetuple()[1:3] else 0)
-    return next((band for under, band in _AGES if years < under), "adult")
+    return next((band for under, band in _AGES if today.year - born.year <= under), "adult")
 
 
 def _distance(value: int | None, _path: Path, _names: Names) -> str:

@@ -33,16 +33,16 @@ def _band(value: int, edges: Sequence[int]) -> int:
 def age_band(buf: bytes, born: int, moment: int) -> bytes:
     """The encoded band of a birth date (days since 1970, at offset `born`) at a moment (ms, UTC, at offset `moment`).
 
-    Completed years at the moment's date in UTC. Who was born on 29 February has the birthday on 1 March in a common
-    year. Born after that date: unknown. ValueError or OverflowError for a day no calendar has, which the slicer makes
+    The age everyone born in that year has reached when the year of the moment (UTC) begins: so a band changes with the
+    year only, and watching one child's band change over the months tells no birthday (INV-12); nobody is `adult` too
+    early. Born in a later year: unknown. ValueError or OverflowError for a day no calendar has, which the slicer makes
     a TransformFailed.
     """
     then = date.fromordinal(_EPOCH + read_varint(buf, born))
     now = date.fromordinal(_EPOCH + read_varint(buf, moment) // _DAY_MS)
-    if then > now:
+    if then.year > now.year:
         return AGE_UNKNOWN
-    years = now.year - then.year - ((now.month, now.day) < (then.month, then.day))
-    return _AGES[_band(years, _YEARS)]
+    return _AGES[_band(now.year - then.year - 1, _YEARS)]
 
 
 def distance_band(buf: bytes, at: int) -> bytes:

@@ -202,13 +202,13 @@ def ce_time(ms: int, rule: str) -> str:
 
 
 def age_band(born: int | None, now: int) -> str:
-    """The band of the age at a moment (ms) of someone born on a day (days since 1970)."""
+    """The band of the age that everyone born in the year of that day (days since 1970) has when this year begins."""
     if born is None:
         return "unknown"
     birth, today = _day(born), _day(now // DAY)
-    years = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-    if today < birth:
+    if birth.year > today.year:
         return "unknown"
+    years = max(0, today.year - birth.year - 1)
     return AGES[sum(years >= start for start in AGES_FROM) - 1]
 
 

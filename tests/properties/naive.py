@@ -59,24 +59,15 @@ def changed(value: Value, how: Transform, moment: int) -> Value:
 
 
 def age(born: int | None, moment: int) -> str:
-    """Birthdays counted one by one; that of 29 February is 1 March where there is none."""
+    """Years counted one by one, from the end of the year of birth to the beginning of the year of the moment."""
     if born is None:
         return "unknown"
-    first = date(1970, 1, 1) + timedelta(days=born)
-    today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)).date()
-    if first > today:
+    first = (date(1970, 1, 1) + timedelta(days=born)).year
+    this = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)).year
+    if first > this:
         return "unknown"
-    years = 0
-    while _birthday(first, years + 1) <= today:
-        years += 1
+    years = len(range(first + 1, this))
     return next((band for below, band in AGES if years < below), "adult")
-
-
-def _birthday(first: date, years: int) -> date:
-    try:
-        return first.replace(year=first.year + years)
-    except ValueError:
-        return date(first.year + years, 3, 1)
 
 
 def _distance(value: int | None) -> str:
