@@ -33,7 +33,7 @@ class Origin(dict[int, Any]):
     def __missing__(self, position: int) -> bytes | tuple[bytes, ...]:
         """Find out and remember."""
         block, person, many = self._slicer.pairwise[position]
-        handle = self._admission.parties.get(block) if person and block is not None and not many else None
+        handle = self._admission.parties.get(block) if person and block is not None else None
         found: bytes | tuple[bytes, ...]
         if many:
             written = self._slicer.texts(position, self._body, self._offsets)

@@ -7,7 +7,7 @@ path, never a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -142,24 +142,21 @@ def _check_sealed(keys: UnitKeys, path: str, value: str) -> None:
 
 
 def leaves_of_kind(event: EventType, record: Mapping[str, Any], kind: LeafKind) -> Iterable[tuple[str, str]]:
-    """Path and value of every leaf of one kind that is not null (arrays of plain values element by element)."""
+    """Path and value of every leaf of one kind that is not null (in arrays element by element)."""
     for field in event.fields:
         if field.kind is kind:
-            value = _at(record, field.path)
-            yield from (
-                (field.path, item) for item in (value if isinstance(value, list) else [value]) if item is not None
-            )
+            yield from ((field.path, value) for value in _values(record, field.path.split(".")))
 
 
-def _at(record: Mapping[str, Any] | None, path: str) -> Any:
-    """The value at a dotted path, None below a null record and for a leaf that an older version does not have.
-
-    No leaf of these kinds lies in an array of records.
-    """
-    found: Any = record
-    for name in path.split("."):
-        found = None if found is None else found.get(name)
-    return found
+def _values(found: Any, names: Sequence[str]) -> Iterator[Any]:
+    """The values at a path that are there: none below a null record or for a leaf an older version does not have."""
+    if isinstance(found, list):
+        for item in found:
+            yield from _values(item, names)
+    elif found is not None and names:
+        yield from _values(found.get(names[0].removesuffix("[]")), names[1:])
+    elif found is not None:
+        yield found
 
 
 def _case(keys: KeyRing, envelope: Envelope) -> bytes:

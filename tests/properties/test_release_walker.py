@@ -147,3 +147,48 @@ def test_unsealed_reference_in_a_release_schema_does_not_load() -> None:
     fields = [{**field, "punte.transform": "as_is"} for field in schema["fields"]]
     with pytest.raises(CheckFailed, match="ref_unsealed"):
         walker({**schema, "fields": fields})
+
+
+FORMS: dict[str, dict[str, Any]] = {
+    "no_transform": {"type": "int"},
+    "an_unknown_transform": {"type": "int", "punte.transform": "rounded"},
+    "a_birth_date_called_a_band": {"type": {"type": "int", "logicalType": "date"}, "punte.transform": "age_band"},
+    "a_band_with_a_finer_symbol": {
+        "type": {
+            "type": "enum",
+            "name": "DistanceBand",
+            "symbols": ["lt_100m", "lt_250m", "lt_500m", "lt_1km", "gt_1km"],
+        },
+        "punte.transform": "distance_band",
+    },
+    "a_flag_that_may_be_null": {
+        "type": ["null", {"type": "enum", "name": "Flag", "symbols": ["yes", "no", "unknown"]}],
+        "punte.transform": "flag_dropped",
+    },
+    "an_enum_called_a_flag": {
+        "type": {"type": "enum", "name": "Status", "symbols": ["enrolled", "dropped_out"]},
+        "punte.transform": "flag_dropped",
+    },
+    "a_count_without_bounds": {"type": "int", "punte.transform": "count"},
+    "an_array_called_a_count": {
+        "type": {"type": "array", "items": "int"},
+        "punte.transform": "count",
+        "punte.min": 0,
+        "punte.max": 9,
+    },
+    "an_hour_that_is_a_text": {"type": "string", "punte.max": 9, "punte.transform": "hour"},
+}
+
+
+@pytest.mark.parametrize("fault", FORMS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_leaf_that_has_not_the_form_of_its_transform_does_not_load(fault: str, nested: bool) -> None:
+    """What a transform makes has one form: a release schema with another has no check, so nothing can leave by it."""
+    leaf = {"name": "leaf", **FORMS[fault]}
+    schema: Any = {"type": "record", "name": "R", "fields": [leaf]}
+    if nested:
+        field = {"name": "items", "type": {"type": "array", "items": schema}, "punte.max": 3}
+        schema = {"type": "record", "name": "Whole", "fields": [field]}
+    with pytest.raises(CheckFailed, match="transform_form") as refused:
+        walker(schema)
+    assert refused.value.path == ("items[].leaf" if nested else "leaf")

@@ -15,6 +15,7 @@ from hub.contracts.keys import REF_SEALED, KeyFault, UnitKeys, reference_plain
 from hub.demo.crowd import Published
 from hub.demo.records import random_record
 from hub.gateway.pseudonyms import Origin
+from hub.ingress.admit import Admitted, Refused
 from hub.release.slicer import Slicer
 from tests.properties.naive import odd_bytes
 from tests.support.history import DISPATCH, KEYS, PATROL, PROSECUTOR, Kept, Past, catalogue, decoded
@@ -25,6 +26,8 @@ OTHER = "uo6tub"
 SOURCE = KEYS.unit(PATROL)
 THEIRS = reference_plain(DISPATCH, b"EV-OF-DISPATCH")
 """What a reference stands for that the hub gave the patrol."""
+STOLEN = KEYS.unit(DISPATCH).seal_ref(THEIRS).decode()
+"""A reference the hub gave the dispatch."""
 
 
 def agreements() -> list[dict[str, Any]]:
@@ -51,11 +54,16 @@ def _evidence(at: int) -> dict[str, Any]:
     return dict(next(each for each in found if len(each) > 0)[0])
 
 
-def decide(event: Published) -> Wrote:
-    """The transaction of one event, as admission passes it on."""
-    passed: Any = asked(inbox(event), Lane.CASE, *agreements())
-    key = passed.source.encode()
-    return desk(Lane.CASE, *agreements()).decide(Kept("admitted.case", passed.value, passed.headers, key, 0, 41, 5))
+def admitted(event: Published) -> Kept:
+    """The event as admission passes it on."""
+    passed = asked(inbox(event), Lane.CASE, *agreements())
+    assert isinstance(passed, Admitted), passed
+    return Kept("admitted.case", passed.value, passed.headers, passed.source.encode(), 0, 41, 5)
+
+
+def decide(record: Kept) -> Wrote:
+    """The transaction of one admitted event."""
+    return desk(Lane.CASE, *agreements()).decide(record)
 
 
 def given(wrote: Wrote, unit: str) -> list[str]:
@@ -65,7 +73,7 @@ def given(wrote: Wrote, unit: str) -> list[str]:
 
 def test_references_in_an_array_are_sealed_for_each_unit_and_stand_for_what_they_stood_for() -> None:
     """Own ones and one the hub gave, in their order; no two units share one, each opens hers alone."""
-    wrote = decide(breach("EV-1", SOURCE.seal_ref(THEIRS).decode(), "EV-2"))
+    wrote = decide(admitted(breach("EV-1", SOURCE.seal_ref(THEIRS).decode(), "EV-2")))
     stand_for = [reference_plain(PATROL, b"EV-1"), THEIRS, reference_plain(PATROL, b"EV-2")]
     for unit in (PROSECUTOR, OTHER):
         assert [KEYS.unit(unit).open_ref(ref) for ref in given(wrote, unit)] == stand_for
@@ -75,17 +83,25 @@ def test_references_in_an_array_are_sealed_for_each_unit_and_stand_for_what_they
 
 def test_no_evidence_is_released_as_none() -> None:
     """An empty array stays empty."""
-    wrote = decide(breach())
+    wrote = decide(admitted(breach()))
     assert (given(wrote, PROSECUTOR), given(wrote, OTHER)) == ([], [])
 
 
-def test_a_reference_of_another_unit_in_an_array_costs_the_releases_that_hold_it() -> None:
-    """A sealed reference that was not the patrol's cannot be opened: nothing goes out, a person is told."""
-    stolen = KEYS.unit(DISPATCH).seal_ref(THEIRS).decode()
-    wrote = decide(breach("EV-1", stolen))
+def test_a_reference_of_another_unit_in_an_array_is_refused() -> None:
+    """A sealed reference that was not the patrol's, behind an honest one: admission names the leaf."""
+    found = asked(inbox(breach("EV-1", STOLEN)), Lane.CASE, *agreements())
+    assert isinstance(found, Refused)
+    assert (found.code, found.path) == ("bound", "evidence[].ref")
+
+
+def test_should_it_get_past_admission_it_costs_the_releases_that_hold_it() -> None:
+    """It cannot be opened: nothing goes out, a person is told."""
+    record = admitted(breach("EV-1", SOURCE.seal_ref(THEIRS).decode()))
+    value = (record.value or b"").replace(SOURCE.seal_ref(THEIRS), STOLEN.encode())
+    wrote = decide(replace(record, value=value))
     assert wrote.releases == {}
     assert ("release", "transform_failed") in wrote.said("quarantine")
-    assert stolen.encode() not in wrote.bytes
+    assert STOLEN.encode() not in wrote.bytes
 
 
 def test_the_check_from_outside_makes_the_same_of_an_array() -> None:
@@ -112,17 +128,15 @@ class Counting:
 
 ITEM = {
     "type": "record",
-    "name": "Victim",
+    "name": "Witness",
     "fields": [
         {"name": "who", "type": ["null", "string"], "default": None, "punte.max": 64, "punte.leaf": "person"},
         {"name": "refs", "type": {"type": "array", "items": "string"}, "punte.max": 9, "punte.leaf": "ref"},
     ],
 }
-PLANNED = {
-    "type": "record",
-    "name": "Planned",
-    "fields": [{"name": "people", "type": {"type": "array", "items": ITEM}, "punte.max": 64}],
-}
+PEOPLE_OF = {"name": "people", "type": {"type": "array", "items": ITEM}, "punte.max": 64}
+BLOCK = {"type": "record", "name": "Victim", "fields": [PEOPLE_OF]}
+PLANNED = {"type": "record", "name": "Planned", "fields": [{"name": "victim", "type": BLOCK}]}
 PEOPLE = [{"who": "p-1", "refs": ["A", SOURCE.seal_ref(THEIRS).decode()]}, {"who": None, "refs": []}]
 PEOPLE += [{"who": "p-2", "refs": ["B"]}]
 
@@ -143,7 +157,7 @@ def by_kind(found: Origin, person: bool) -> Any:
 def test_what_stands_behind_an_array_is_found_out_once(seed: int) -> None:
     """Twice asked for, once opened; null is passed over; a person in an array is never the party of the case."""
     keys = Counting(SOURCE)
-    found = origin(odd_bytes(Random(seed), PLANNED, {"people": PEOPLE}), keys)
+    found = origin(odd_bytes(Random(seed), PLANNED, {"victim": {"people": PEOPLE}}), keys)
     refs = (reference_plain(PATROL, b"A"), THEIRS, reference_plain(PATROL, b"B"))
     local: Callable[[bytes], bytes] = lambda name: b"l" + PATROL.encode() + b"\0" + name  # noqa: E731
     for _ in range(2):
@@ -154,6 +168,6 @@ def test_what_stands_behind_an_array_is_found_out_once(seed: int) -> None:
 
 def test_a_reference_nobody_gave_the_source_is_a_fault() -> None:
     """As for a reference outside an array."""
-    body = odd_bytes(Random(1), PLANNED, {"people": [{"who": None, "refs": ["x" * REF_SEALED]}]})
+    body = odd_bytes(Random(1), PLANNED, {"victim": {"people": [{"who": None, "refs": ["x" * REF_SEALED]}]}})
     with pytest.raises(KeyFault):
         by_kind(origin(body, SOURCE), False)
