@@ -167,7 +167,7 @@ def test_a_picture_is_taken(opened: Tab, shown: Path) -> None:
 
 
 def test_it_prints_on_a3_across(opened: Tab, page: Page, shown: Path) -> None:
-    """Every sheet is A3 landscape, and each event type begins on a sheet of its own."""
+    """Every sheet is A3 landscape, and there are more of them than event types."""
     printed = opened.printed()
     (shown / "matrix.pdf").write_bytes(printed)
     sheets = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
@@ -176,11 +176,13 @@ def test_it_prints_on_a3_across(opened: Tab, page: Page, shown: Path) -> None:
 
 
 def test_heads_are_repeated_on_every_sheet(opened: Tab) -> None:
-    """Head and foot of a table are of the kinds that a browser repeats, and rows are not cut in two."""
+    """Head and foot of a table are of the kinds a browser repeats, no row is cut in two, each type begins a sheet."""
     style = 'getComputedStyle(document.querySelector("table.matrix %s")).%s'
     assert opened.ask(style % ("thead", "display")) == "table-header-group"
     assert opened.ask(style % ("tfoot", "display")) == "table-footer-group"
     assert opened.ask(style % ("tbody tr", "breakInside")) == "avoid"
+    begins = '[...document.querySelectorAll("section.type")].map(type => getComputedStyle(type).breakBefore)'
+    assert set(opened.ask(begins)) == {"page"}
 
 
 def test_production_says_what_is_not_released(tab: Tab, tmp_path: Path) -> None:
