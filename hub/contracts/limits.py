@@ -103,7 +103,9 @@ def _fields(file: str, record: Mapping[str, Any], above: str) -> Iterator[tuple[
     seen: set[str] = set()
     if above.count(".") >= MAX_DEPTH:
         refuse(SchemaRefused, file, above, f"nest at most {MAX_DEPTH} deep")
-    for field in record.get("fields", []):
+    if not record.get("fields"):
+        refuse(SchemaRefused, file, above or "*", "give the record a field: elements of no byte could be without end")
+    for field in record["fields"]:
         path = above + str(field.get("name"))
         if not _NAME.fullmatch(str(field.get("name"))) or field["name"] in seen:
             refuse(SchemaRefused, file, path, "give it a name of its own, letters, digits and `_`")

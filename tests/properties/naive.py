@@ -23,6 +23,26 @@ HOUR_MS: Final = 3_600_000
 AGES: Final = ((1, "lt_1"), (3, "y1_2"), (7, "y3_6"), (10, "y7_9"), (14, "y10_13"), (18, "y14_17"))
 
 
+DAYS: Final = (
+    ("2007-12-31", "2008-01-01", "lt_1"),
+    ("2007-01-01", "2008-12-31", "lt_1"),
+    ("2007-12-31", "2009-01-01", "y1_2"),
+    ("2008-02-29", "2026-12-31", "y14_17"),
+    ("2008-02-29", "2027-01-01", "adult"),
+    ("2008-12-31", "2027-01-01", "adult"),
+    ("2026-11-25", "2026-11-25", "lt_1"),
+    ("2026-11-26", "2026-11-25", "lt_1"),
+    ("2027-01-01", "2026-12-31", "unknown"),
+    ("1900-01-01", "2026-11-25", "adult"),
+)
+"""Born, the day of the event, the band: at the edges of the bands and of February."""
+
+
+def days(text: str) -> int:
+    """Days since 1970 of a date."""
+    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+
+
 def seal_ref(text: str) -> str:
     """A pairwise reference as `FixedSeals` makes it."""
     return base64.urlsafe_b64encode(hashlib.shake_128(b"ref" + text.encode()).digest(88)).decode()[:118]

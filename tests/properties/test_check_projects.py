@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 
 import fastavro
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent.terms import PartyRole
+from consent.terms import PartyRole, Transform
 from hub.check.project import Names, project, release_leaves
 from hub.contracts.envelope import Admission
 from hub.contracts.keys import key_ring, reference_plain
@@ -17,7 +18,7 @@ from hub.contracts.wire import frame
 from hub.gateway.pseudonyms import Origin
 from hub.release.schema import release_schema
 from hub.release.slicer import Slicer
-from tests.properties.naive import Value
+from tests.properties.naive import DAYS, Value, days
 from tests.properties.releases import encode
 from tests.properties.schemas import COUNTIES, random_release, random_schema, record
 
@@ -59,6 +60,13 @@ def test_the_check_and_the_slicer_release_the_same_bytes(seed: int) -> None:
         assert release_leaves(inline(schema)) == dict(release.leaves)
         want = encode(fastavro.parse_schema(plain(schema)), project(one, dict(release.leaves), names))
         assert slicer.bind(release)(body, offsets, origin, RECIPIENT) == frame(7, want)
+
+
+@pytest.mark.parametrize(("born", "moment", "band"), DAYS)
+def test_the_checks_ages_have_the_same_edges(born: str, moment: str, band: str) -> None:
+    """Birthdays, 29 February, born that day and after it."""
+    names = Names(RECIPIENT, SOURCE, {}, COUNTIES, days(moment) * 86_400_000 + 86_399_999)
+    assert project({"born": days(born)}, {"born": Transform.AGE_BAND}, names) == {"born": band}
 
 
 def _block(rng: Random) -> Value:

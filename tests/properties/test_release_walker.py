@@ -170,6 +170,7 @@ FORMS: dict[str, dict[str, Any]] = {
         "punte.transform": "flag_dropped",
     },
     "a_count_without_bounds": {"type": "int", "punte.transform": "count"},
+    "a_count_of_any_size": {"type": "int", "punte.transform": "count", "punte.min": 0},
     "an_array_called_a_count": {
         "type": {"type": "array", "items": "int"},
         "punte.transform": "count",

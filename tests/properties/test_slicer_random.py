@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import date
 from random import Random
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from hub.release.schema import release_schema
 from hub.release.slicer import Cut, Slicer
 from hub.release.transforms import TransformFailed
 from hub.release.walker import Check, CheckFailed, walker
-from tests.properties.naive import age, odd_bytes, released, varint
+from tests.properties.naive import DAYS, age, days, odd_bytes, released, varint
 from tests.properties.releases import SEALS, PlainRaw, Value, encode
 from tests.properties.schemas import COUNTIES, random_release, random_schema, record
 
@@ -188,31 +187,13 @@ def test_a_block_head_that_lies_is_refused(attack: str) -> None:
         slicer.walk(BLOCKS[attack])
 
 
-DAYS = [
-    ("2007-12-31", "2008-01-01", "lt_1"),
-    ("2007-01-01", "2008-12-31", "lt_1"),
-    ("2007-12-31", "2009-01-01", "y1_2"),
-    ("2008-02-29", "2026-12-31", "y14_17"),
-    ("2008-02-29", "2027-01-01", "adult"),
-    ("2008-12-31", "2027-01-01", "adult"),
-    ("2026-11-25", "2026-11-25", "lt_1"),
-    ("2026-11-26", "2026-11-25", "lt_1"),
-    ("2027-01-01", "2026-12-31", "unknown"),
-    ("1900-01-01", "2026-11-25", "adult"),
-]
-
-
 @pytest.mark.parametrize(("born", "moment", "band"), DAYS)
 @pytest.mark.parametrize("last", [0, 86_399_999])
 def test_age_at_the_edges_of_its_bands(born: str, moment: str, band: str, last: int) -> None:
     """A band changes with the year alone, never on a birthday; nobody is an adult too early; any hour of the day."""
-    at = _days(moment) * 86_400_000 + last
-    assert age(_days(born), at) == band
-    assert _sliced_age(_days(born), at) == band
-
-
-def _days(text: str) -> int:
-    return (date.fromisoformat(text) - date(1970, 1, 1)).days
+    at = days(moment) * 86_400_000 + last
+    assert age(days(born), at) == band
+    assert _sliced_age(days(born), at) == band
 
 
 def _sliced_age(born: int, at: int) -> str:
