@@ -26,7 +26,7 @@ from tests.model.world import World
 from tests.properties.variants import random_matrix
 from tests.properties.worlds import NOW, Case, Scope, random_case, scopes
 
-VARIANTS = 8
+VARIANTS = 5
 """How many variants of the matrix, and sets of waivers, a seed is tried on."""
 DAYS, DAY = 3, 86_400_000
 """Waivers end on three days."""

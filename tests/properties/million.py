@@ -22,6 +22,8 @@ from tests.properties import judged, projected
 
 CASES, RECORDS = 500, 500
 """How many cases or records a process compares before it answers."""
+STEP = 200_000
+"""After how many of them a log that is no terminal is told how far it is."""
 GUARDS = ("area", "addressee", "emergency", "content", "relation", "consent", "judicial")
 MUST_OCCUR = (
     *("released", "held", "withdrawn", "suspect_side", "stale", "stand-in", "unserved"),
@@ -125,7 +127,7 @@ def _tell_one(task: Task) -> int:
 
 
 def _tell_all(decisions: int, records: int, seed: int, jobs: int) -> int:
-    began, count = time.monotonic(), Counter[str]()
+    began, count, told = time.monotonic(), Counter[str](), 0
     print(f"seed {seed}", flush=True)
     for answer in compare(decisions, records, seed, jobs):
         count += answer.counts
@@ -133,15 +135,24 @@ def _tell_all(decisions: int, records: int, seed: int, jobs: int) -> int:
             number, what = answer.difference
             print(f"\n{what}\n\nagain: python -m tests.properties.million --seed {seed} --{answer.task.kind} {number}")
             return 1
-        if sys.stderr.isatty():
-            progress = f"\r{count['decisions']:,} decisions, {count['records']:,} records"
-            print(progress, end="", file=sys.stderr, flush=True)
+        told = _tell_progress(count, told)
     missing = vacuous(count)
     for line in (*_shares(count), *(f"never occurred: {what}" for what in missing)):
         print(line)
     took = time.monotonic() - began
     print(f"{count['decisions']:,} decisions, {count['records']:,} records, 0 differences, {took:.0f} s, seed {seed}")
     return 1 if missing else 0
+
+
+def _tell_progress(count: Counter[str], told: int) -> int:
+    """Say how far it is: on a terminal always, elsewhere at every full step; the number of steps told."""
+    steps = (count["decisions"] + count["records"]) // STEP
+    line = f"{count['decisions']:,} decisions, {count['records']:,} records"
+    if sys.stderr.isatty():
+        print(f"\r{line}", end="", file=sys.stderr, flush=True)
+    elif steps > told:
+        print(line, file=sys.stderr, flush=True)
+    return steps
 
 
 def _shares(count: Counter[str]) -> Iterator[str]:
