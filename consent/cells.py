@@ -153,7 +153,7 @@ def build_cell(key: CellKey, ground: Ground, active: Sequence[Row]) -> Cell:
                 known[opened] = select(ground.event, list(compress(grants, opened)))
             table[bits] = known[opened]
     why = _why(guards, alternatives, grants, table)
-    return Cell(*key, guards, tuple(table), why, possible, _reads(guards, ground.ladder, ground.event.lane))
+    return Cell(*key, guards, tuple(table), why, possible, reads_of(guards, ground.ladder, ground.event.lane))
 
 
 def hollow(cell: Cell, ground: Ground) -> Iterator[int]:
@@ -214,7 +214,7 @@ def _why(
     return tuple(None if table[bits] else lacking(bits) for bits in range(len(table)))
 
 
-def _reads(guards: tuple[Guard, ...], ladder: Sequence[Package], lane: Lane) -> Reads:
+def reads_of(guards: tuple[Guard, ...], ladder: Sequence[Package], lane: Lane) -> Reads:
     """Sort the bits of a cell by what they read.
 
     A smaller package that adds nothing here has no bit: its mask is what it implies.

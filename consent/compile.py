@@ -49,7 +49,7 @@ class Policy:
     `cells` hold only what can release in `profile`; `releases` are those of all steps; `notes` say what would be
     unserved on confirmed law alone, or when a waiver ends. From `until` (ms) on, `after` decides: the same policy
     without the waivers that ended. `unserved`: the duty lines of each event type that its cells no longer serve,
-    always none in a policy that may be activated.
+    always none in a policy that may be activated. `versions`: in a roll-out, the digests of the two it goes between.
     """
 
     digest: bytes
@@ -66,6 +66,11 @@ class Policy:
     unserved: Mapping[str, tuple[DutyLine, ...]] = field(default_factory=dict)
     until: int | None = None
     after: Policy | None = None
+    versions: tuple[bytes, ...] = ()
+
+    def counts_as(self, digest: bytes) -> bool:
+        """Whether this is the policy of that digest, or the roll-out from or to it."""
+        return digest in (self.digest, *self.versions)
 
     def at(self, at_ms: int) -> Policy:
         """The step that decides at a moment, ms since 1970."""

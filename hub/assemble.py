@@ -20,6 +20,7 @@ from typing import Any
 
 from consent.compile import Policy
 from consent.pack import compile_texts
+from consent.rollout import meet
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.alarms import ALARMS
@@ -136,6 +137,18 @@ def proven_policy(settings: Settings, catalogue: Catalogue, at_ms: int = 0) -> P
     return compile_texts(read_pack(settings.policies), catalogue.types, settings.profile, at_ms=at_ms)
 
 
+def deciding_policy(settings: Settings, catalogue: Catalogue, at_ms: int = 0) -> Policy:
+    """What a gateway decides by: the proven policy, or in a roll-out the stricter of it and the one before.
+
+    `PolicyRefused` when either crosses a line, or the two together would starve a duty.
+    """
+    policy = proven_policy(settings, catalogue, at_ms)
+    if settings.policies_before is None:
+        return policy
+    before = compile_texts(read_pack(settings.policies_before), catalogue.types, settings.profile, at_ms=at_ms)
+    return meet(before, policy, catalogue.types)
+
+
 def compiled(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
     """Slicer, cutters and checks of every event type, by schema id."""
     try:
@@ -166,10 +179,10 @@ def check_keys(found: Mapping[str, Mapping[str, Any]], keys: KeyRing) -> None:
 
 
 def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
-    """Refuse to decide by another policy than the active one."""
+    """Refuse to decide by another policy than the active one; a roll-out from or to the active one may."""
     if active is None:
         raise PunteError("policy_not_active", "the register names no active policy")
-    if active["digest"] != policy.digest.hex():
+    if not policy.counts_as(bytes.fromhex(active["digest"])):
         raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
@@ -225,7 +238,7 @@ def spare_collector() -> None:
 
 async def run_gateway(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
     """Decide and release a lane until a signal."""
-    policy = proven_policy(parts.settings, parts.catalogue, now_ms())
+    policy = deciding_policy(parts.settings, parts.catalogue, now_ms())
     crash = crash_points(parts.settings.crash_at)
     async with OpenGateway(parts, lane, policy, crash) as gateway:
         spare_collector()

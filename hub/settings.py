@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     secret_file: Path | None = None
     profile: Profile = Profile.PRODUCTION
     policies: Path | None = None
+    policies_before: Path | None = Field(
+        default=None, description="During a roll-out: folder of the pack that is being replaced"
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     trace_dir: Path | None = None
     health_port: int = Field(default=0, ge=0, le=65535)

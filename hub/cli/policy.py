@@ -14,14 +14,15 @@ from typing import Annotated
 
 import typer
 
-from consent.cells import Cell, selections
+from consent.cells import Cell, Release, selections
 from consent.compile import Policy, compile_policy
 from consent.errors import PolicyRefused
 from consent.judges import ELSEWHERE
 from consent.matrix import Matrix
 from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
-from consent.terms import BasisStatus, Profile
+from consent.rollout import meet
+from consent.terms import BasisStatus, EventType, Profile
 from consent.waivers import waived
 from hub.cli.policy_ask import compare, impact, organisations, rests_on, who
 from hub.cli.policy_check import format_files, lint, run_cases
@@ -71,6 +72,9 @@ def compile_releases(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 if anything would change.")] = False,
     as_json: AsJson = False,
     policies: Policies = None,
+    before: Annotated[
+        Path | None, typer.Option("--before", help="The pack a roll-out replaces: what both give.")
+    ] = None,
     schemas: Annotated[Path | None, typer.Option("--schemas", help="Folder to write; else the installed one.")] = None,
 ) -> int:
     """Write a schema and an id for every release of either profile; proposals have none."""
@@ -79,11 +83,12 @@ def compile_releases(
     catalogue = load_catalogue(root)
     try:
         pack = parse_pack(read_pack(policies), catalogue.types)
-        compile_policy(pack, catalogue.types, Profile.DEMO)
+        policy = compile_policy(pack, catalogue.types, Profile.DEMO)
+        met = _met(before, policies, policy, catalogue.types) if before else ()
     except PolicyRefused as refused:
         return refuse(refused, Profile.DEMO, as_json=as_json)
     events = {name: catalogue.event_schema(name) for name in catalogue.types}
-    releases = all_releases(pack, catalogue.types)
+    releases = {*all_releases(pack, catalogue.types), *met}
     lock, texts = lock_releases(read_lock(root), releases, events)
     wanted = {**texts, "lock.json": render_lock(lock)}
     stale = [name for name, text in wanted.items() if _differs(root / name, text)]
@@ -92,6 +97,17 @@ def compile_releases(
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(wanted[name], "utf-8")
     return _compiled(len(releases), stale, check=check, as_json=as_json)
+
+
+def _met(before: Path, policies: Path | None, new: Policy, types: Mapping[str, EventType]) -> tuple[Release, ...]:
+    """The releases of a roll-out: what goes out while two versions are in use, in each profile both can run in."""
+    found = list(meet(compile_texts(read_pack(before), types, Profile.DEMO), new, types).releases)
+    try:
+        both = [compile_texts(read_pack(folder), types, Profile.PRODUCTION) for folder in (before, policies)]
+        found += meet(both[0], both[1], types).releases
+    except PolicyRefused:
+        return tuple(found)
+    return tuple(found)
 
 
 def _differs(path: Path, text: str) -> bool:

@@ -100,14 +100,20 @@ def make_trail(catalogue: Any, asked: str) -> Trail:
 
 
 def _policies(settings: Settings, catalogue: Any, trail: Trail) -> Mapping[str, Policy]:
-    """The policy at hand in every profile the hub was announced to run in; a profile that refuses it has none."""
-    from consent.terms import Profile
-    from hub.assemble import proven_policy
+    """The policy at hand in every profile the hub was announced to run in; a profile that refuses it has none.
 
+    In a roll-out that of the decision: the two versions together, or the new one.
+    """
+    from consent.terms import Profile
+    from hub.assemble import deciding_policy, proven_policy
+
+    decided = {decision.head["policyDigest"] for decision in trail.decisions}
     found = {}
     for profile in sorted({policy["profile"] for policy in trail.policies}):
+        own = settings.model_copy(update={"profile": Profile(profile)})
         try:
-            found[profile] = proven_policy(settings.model_copy(update={"profile": Profile(profile)}), catalogue)
+            both = deciding_policy(own, catalogue)
+            found[profile] = both if both.digest in decided else proven_policy(own, catalogue)
         except PolicyRefused:
             continue
     return found
