@@ -206,3 +206,21 @@ def _sliced_age(born: int, at: int) -> str:
     value = slicer.bind(release)(body, slicer.walk(body), {}, SEALS)
     parsed = fastavro.parse_schema(plain(release_schema(schema, release)))
     return str(decoded(value, parsed)["born"])
+
+
+@pytest.mark.parametrize("born", [-719_164, -(2**31), 2**31 - 1])
+def test_a_day_no_calendar_has_is_the_transforms_fault(born: int) -> None:
+    """Before year 1 or after 9999: the release is withheld, nothing else is raised."""
+    with pytest.raises(TransformFailed):
+        _sliced_age(born, 1_790_000_000_000)
+
+
+def test_fewer_plains_than_references_is_the_transforms_fault() -> None:
+    """A reference in an array nobody found out: nothing is released in its stead."""
+    refs = {"name": "refs", "type": {"type": "array", "items": "string"}, "punte.max": 3, "punte.leaf": "ref"}
+    release = Release("r", (("refs", Transform.PAIRWISE),), Transform.DAY)
+    slicer = Slicer({"type": "record", "name": "R", "fields": [refs]}, (release,), {release.name: 1}, {})
+    body = b"\x04\x02A\x02B\x00"
+    (position,) = slicer.pairwise
+    with pytest.raises(TransformFailed):
+        slicer.bind(release)(body, slicer.walk(body), {position: (b"A",)}, SEALS)
