@@ -15,7 +15,7 @@ AGE_BANDS: Final = ("lt_1", "y1_2", "y3_6", "y7_9", "y10_13", "y14_17", "adult",
 DISTANCE_BANDS: Final = ("lt_250m", "lt_500m", "lt_1km", "gt_1km", "unknown")
 
 _YEARS: Final = (1, 3, 7, 10, 14, 18)
-"""The completed years at which each band but the first begins."""
+"""The years at which each band but the first begins, neither the year of birth nor that of the moment counted."""
 _METRES: Final = (250, 500, 1000)
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()

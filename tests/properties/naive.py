@@ -35,7 +35,7 @@ DAYS: Final = (
     ("2027-01-01", "2026-12-31", "unknown"),
     ("1900-01-01", "2026-11-25", "adult"),
 )
-"""Born, the day of the event, the band: at the edges of the bands and of February."""
+"""Born, the day of the event, the band: the last and the first day of the years in which a band changes."""
 
 
 def days(text: str) -> int:

@@ -64,7 +64,7 @@ def test_the_check_and_the_slicer_release_the_same_bytes(seed: int) -> None:
 
 @pytest.mark.parametrize(("born", "moment", "band"), DAYS)
 def test_the_checks_ages_have_the_same_edges(born: str, moment: str, band: str) -> None:
-    """Birthdays, 29 February, born that day and after it."""
+    """A band changes when a year begins; born in a later year is unknown."""
     names = Names(RECIPIENT, SOURCE, {}, COUNTIES, days(moment) * 86_400_000 + 86_399_999)
     assert project({"born": days(born)}, {"born": Transform.AGE_BAND}, names) == {"born": band}
 
