@@ -9,7 +9,8 @@ Written from contract.md sections 0 (guards, rules 1-9), 4-7 and INV-25. Where t
   or begins with it, is the recipient; a record by nobody is void;
 - against a unit (INV-25) a relation that has yet to begin counts as well;
 - reasons are told in this order: held (a suspended unit too), withdrawn, suspect_side, stale, guard_false;
-- the guard told is the first false one, in the order of GUARD_KINDS, on the way to a release that lacks fewest guards.
+- the guard told is the first false one on the way to a release that lacks fewest guards (ways in the order of the file,
+  rows by law first; guards in the order of GUARD_KINDS, packages from small on, the rest by spelling).
 """
 
 from __future__ import annotations
@@ -229,7 +230,12 @@ def missing(cell: Cell, true: frozenset[str]) -> str | None:
     """The first false guard on the way to a release that lacks fewest."""
     lacking = [(way | needs) - true for way, needs in product(_ways(cell), _needs(cell))]
     fewest = min(lacking, key=len)
-    return min(fewest, key=lambda guard: GUARD_KINDS.index(kind(guard)), default=None)
+    ladder = [f"consent:{package.name}" for package in cell.ladder]
+
+    def place(guard: str) -> tuple[int, int, str]:
+        return GUARD_KINDS.index(kind(guard)), ladder.index(guard) if guard in ladder else 0, guard
+
+    return min(fewest, key=place, default=None)
 
 
 def _ways(cell: Cell) -> list[frozenset[str]]:
@@ -238,7 +244,7 @@ def _ways(cell: Cell) -> list[frozenset[str]]:
 
 def _needs(cell: Cell) -> list[frozenset[str]]:
     found = []
-    for row in cell.rows:
+    for row in sorted(cell.rows, key=lambda row: row.kind == "consent"):
         own = frozenset(row.when) - {"consent"}
         found += [own | {f"consent:{name}"} for name in row.packages] if "consent" in row.when else [own]
     return found
