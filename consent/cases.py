@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from consent.basis import Basis
 from consent.border import Border, read_toml
 from consent.compile import Pack, Policy, compile_policy
-from consent.decide import Decided, Decision, decide
+from consent.decide import Decided, Decision, decide, decide_one
 from consent.facts import ConsentRecord, Event, FixedFacts, HoldRecord, RelationRecord, Subscription, Unit
 from consent.generalise import GROUP_OF, transform
+from consent.guards import known_guards
 from consent.matrix import Exists, Row
 from consent.terms import BasisStatus, EventType, PartyRole, Profile, Purpose, RefusalReason, Role
 
@@ -26,8 +27,15 @@ FOREVER_MS = 10**15
 PLACE = 54975
 """The administrative unit of every case and, unless told otherwise, of every unit in it."""
 
-CASE_KEYS = ("says", "event", "source", "facts", "named", "parties", "content", "stale", "shadow", "unserved", "others")
-"""What a [[case]] may say besides `released`, `refused` and `none`."""
+CASE_KEYS = (
+    *("says", "event", "source", "facts", "named", "parties", "content", "place", "stale"),
+    *("shadow", "assumed", "unserved", "others"),
+)
+"""What a [[case]] may say besides `released`, `refused` and `none`.
+
+`place`: the administrative unit of the event. `shadow`: decided with proposals awake. `assumed`: guards that count as
+true for everyone, such as `judicial`, which nobody can open yet.
+"""
 RELEASED_KEYS = ("row", "rows", "give", "generalise", "fallback_for")
 REFUSED_KEYS = ("reason", "guard", "fact")
 
@@ -74,6 +82,8 @@ def _check(border: Border, case: Case, types: Mapping[str, EventType]) -> None:
     border.word(where, "event type", body.get("event"), types)
     border.words(where, "fact", body.get("facts"), case.facts)
     border.words(where, "unit", body.get("none", []), case.units)
+    if body.get("event") in types:
+        border.words(where, "guard", body.get("assumed", []), known_guards(types[body["event"]], ()))
     for key, known in (("released", RELEASED_KEYS), ("refused", REFUSED_KEYS)):
         for code, entry in border.table(where, key, body.get(key, {})).items():
             border.word(where, "unit", code, case.units)
@@ -112,7 +122,7 @@ def _own_existence(row: Row) -> Exists:
 
 def run_case(case: Case, policy: Policy, types: Mapping[str, EventType]) -> Outcome:
     """Decide the event of a case for all units of its file and compare."""
-    decided = _decide(case, policy)
+    decided = decide_case(case, policy, types)
     found = {each.subscription.unit.code: each for each in decided.decisions}
     wrong = [*_released(case, found, types), *_refused(case, found), *_silent(case, found)]
     unserved = tuple(case.body.get("unserved", ()))
@@ -125,7 +135,8 @@ def _list(words: Sequence[str]) -> str:
     return " ".join(words) or "none"
 
 
-def _decide(case: Case, policy: Policy) -> Decided:
+def decide_case(case: Case, policy: Policy, types: Mapping[str, EventType]) -> Decided:
+    """The decisions about the event of a case, for every unit of its file."""
     body = case.body
     parties = {PartyRole(name): handle(name) for name in body.get("parties", ())}
     event = Event(
@@ -133,11 +144,16 @@ def _decide(case: Case, policy: Policy) -> Decided:
         body["source"],
         handle("case"),
         parties,
-        PLACE,
+        body.get("place", PLACE),
         frozenset(body.get("named", ())),
         body.get("content", {}),
     )
-    return decide(policy, event, known(case), NOW_MS)
+    facts = known(case)
+    if not body.get("assumed"):
+        return decide(policy, event, facts, NOW_MS)
+    forced = frozenset(known_guards(types[event.type], ())[word] for word in body["assumed"])
+    every = (decide_one(policy, event, each, facts, NOW_MS, forced) for each in facts.subscriptions(event.type))
+    return Decided(tuple(one for one in every if one and one.subscription.unit.code != event.source), ())
 
 
 def _released(case: Case, found: Mapping[str, Decision], types: Mapping[str, EventType]) -> Iterator[str]:

@@ -83,7 +83,7 @@ RULES: Mapping[str, Rule] = {
     "6": _only("name"),
     "7": _only("siruta"),
     "11": _care,
-    "12": lambda field: Transform.AGE_BAND if field.base is BaseType.DATE else None,
+    "12": lambda field: Transform.AGE_BAND if field.base is BaseType.DATE and not field.array else None,
     "13c": _children,
     "13": _flag(Transform.FLAG_PRESENT),
     "14d": _distance,
@@ -117,7 +117,7 @@ def transform(field: Field, rule: str | None) -> Transform | None:
 
 def occasion(event: EventType) -> Field | None:
     """The moment of the event itself: its first event fact (group 26) that is a time and always there."""
-    times = (f for f in event.fields if f.group == 26 and f.base is BaseType.TIMESTAMP and f.required)
+    times = (f for f in event.fields if f.group == 26 and f.base is BaseType.TIMESTAMP and f.required and not f.array)
     return next(times, None)
 
 
@@ -145,6 +145,6 @@ FITS: Mapping[Transform, Fits] = {
     Transform.FLAG_DROPPED: lambda field, _: field.base is BaseType.ENUM and not field.nullable and not field.array,
     Transform.COUNT: lambda field, _: field.array,
     Transform.DISTANCE_BAND: lambda field, _: field.base is BaseType.INT and not field.array,
-    Transform.AGE_BAND: lambda field, event: field.base is BaseType.DATE and occasion(event) is not None,
+    Transform.AGE_BAND: lambda field, event: field.base is BaseType.DATE and not field.array and bool(occasion(event)),
 }
 """What the transforms that look at a value need of the leaf."""
