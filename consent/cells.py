@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import compress
 
 from consent.generalise import RULES, TIME_OF, transform
@@ -105,7 +106,7 @@ class Cell:
         return tuple(guard for i, guard in enumerate(self.guards) if bits >> i & 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
     """What one cell is built from.
 
@@ -127,7 +128,7 @@ class Ground:
         found = [grant for row in rows for grant in row.grants]
         return tuple(sorted(found, key=lambda grant: grant.basis.kind is BasisKind.CONSENT))
 
-    @property
+    @cached_property
     def guards(self) -> tuple[Guard, ...]:
         """Every guard of the cell, in bit order."""
         found = {guard for alternative in self.alternatives for guard in alternative}

@@ -146,8 +146,7 @@ class _Making:
         demo = self.profile is Profile.DEMO
         cells = self.lenient if demo else _releasing(self.grounds, self.profile, waived(counting))
         served, missed = prove_dutylines(pack.dutylines, cells, self.types, tick)
-        strict = _releasing(self.grounds, Profile.PRODUCTION, NO_ROWS) if demo else cells
-        waiting = _unconfirmed(pack.dutylines, self.grounds, (self.lenient, strict), self.types)
+        waiting = self._unconfirmed(cells if not demo else _releasing(self.grounds, Profile.PRODUCTION, NO_ROWS))
         known = {finding.sentence for finding in waiting}
         missed = missed if demo else [*waiting, *(each for each in missed if each.sentence not in known)]
         short = {finding.line for finding in missed}
@@ -173,6 +172,20 @@ class _Making:
             after=after,
         )
         return policy, missed
+
+    def _unconfirmed(self, strict: Mapping[CellKey, Cell]) -> list[Finding]:
+        """The duties that only unconfirmed law serves, each with the rows that wait for a lawyer."""
+        lines = self.pack.dutylines
+        lenient, missed = (prove_dutylines(lines, each, self.types, _no_clock)[1] for each in (self.lenient, strict))
+        wrong = {finding.sentence for finding in lenient}
+        keys = {line.id: line.key for line in lines.lines}
+        found = []
+        for finding in (each for each in missed if each.sentence not in wrong):
+            rows = self.grounds[keys[finding.line]].rows
+            waiting = " and ".join(row.id for row in rows if row.basis.status is BasisStatus.UNCONFIRMED)
+            remedy = f"have a lawyer confirm the law of {waiting or 'its fallback'}"
+            found.append(replace(finding, kind=FindingKind.UNCONFIRMED, row=waiting, remedy=remedy))
+        return found
 
 
 def _name(release: Release) -> str:
@@ -307,22 +320,3 @@ def _hollow_findings(cell: Cell, ground: Ground) -> Iterator[Finding]:
         guards = tuple(str(guard) for guard in cell.true(bits))
         says = f"{cell.event} {cell.role} exists when {' and '.join(guards)}, but the release would be empty"
         yield Finding(FindingKind.CELL, says, "add a row for it", event=cell.event, role=cell.role, guards=guards)
-
-
-def _unconfirmed(
-    dutylines: DutyLines,
-    grounds: Mapping[CellKey, Ground],
-    lenient_strict: tuple[Mapping[CellKey, Cell], Mapping[CellKey, Cell]],
-    types: Mapping[str, EventType],
-) -> list[Finding]:
-    """The duties that only unconfirmed law serves, each with the rows that wait for a lawyer."""
-    lenient, strict = (prove_dutylines(dutylines, cells, types, _no_clock)[1] for cells in lenient_strict)
-    wrong = {finding.sentence for finding in lenient}
-    keys = {line.id: line.key for line in dutylines.lines}
-    found = []
-    for finding in (f for f in strict if f.sentence not in wrong):
-        waiting = [r for r in grounds[keys[finding.line]].rows if r.basis.status is BasisStatus.UNCONFIRMED]
-        rows = " and ".join(row.id for row in waiting)
-        remedy = f"have a lawyer confirm the law of {rows or 'its fallback'}"
-        found.append(replace(finding, kind=FindingKind.UNCONFIRMED, row=rows, remedy=remedy))
-    return found

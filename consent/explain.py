@@ -17,7 +17,20 @@ from consent.generalise import transform
 from consent.guards import Guard, GuardKind
 from consent.matrix import Basis, Grant
 from consent.messages import TABLES, Language, counted
-from consent.terms import BasisStatus, EventType, Field, Outcome, Profile, RefusalReason, Transform
+from consent.names import GROUPS, OBLIGATIONS, PURPOSES, ROLES, RULES, Name, days
+from consent.terms import (
+    BasisKind,
+    BasisStatus,
+    EventType,
+    Field,
+    Obligation,
+    Outcome,
+    Profile,
+    Purpose,
+    RefusalReason,
+    Role,
+    Transform,
+)
 
 UNCHANGED = frozenset({Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF})
 """Transforms of a given field: a reference is given as the unit's own."""
@@ -41,6 +54,23 @@ class FieldAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleTold:
+    """One row as it stood when it gave something: what of its event, when, on which law, under which obligations.
+
+    `receipt` = the register record of the consent behind it (digest of its key), which a recall names; else None.
+    """
+
+    row: str
+    guards: tuple[Guard, ...]
+    give: tuple[int, ...]
+    generalise: tuple[tuple[int, str], ...]
+    basis: Basis
+    obligations: tuple[Obligation, ...]
+    retain_days: int | None
+    receipt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """One decision explained.
 
@@ -60,6 +90,7 @@ class Explanation:
     facts: tuple[Fact, ...] = ()
     fallback_for: str | None = None
     fields: tuple[FieldAnswer, ...] = ()
+    rules: tuple[RuleTold, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """How many fields had this outcome."""
@@ -96,7 +127,25 @@ def explain(policy: Policy, event_type: EventType, decision: Decision, presence:
         facts=decision.facts,
         fallback_for=decision.fallback_for,
         fields=fields,
+        rules=tuple(_rules(policy, cell, decision)),
     )
+
+
+def _rules(policy: Policy, cell: Cell, decision: Decision) -> Iterator[RuleTold]:
+    """The rows that gave something, in the order in which the release cites them."""
+    true = frozenset(cell.true(decision.bits))
+    rows = {row.id: row for row in policy.matrix.rows}
+    for row in (rows[name] for name in dict.fromkeys(decision.selected.rules if decision.selected else ())):
+        opened = [grant for grant in row.grants if true.issuperset(grant.guards)]
+        asked = [guard for guard in cell.guards if any(guard in grant.guards for grant in opened)]
+        consents = [guard for guard in asked if guard.kind is GuardKind.CONSENT]
+        guards = tuple(guard for guard in asked if guard not in consents[:-1])
+        give = frozenset[int]().union(*(grant.give for grant in opened))
+        coarse = {group: rule for grant in opened for group, rule in grant.generalise.items() if group not in give}
+        consent = row.basis.kind is BasisKind.CONSENT and decision.facts
+        receipt = decision.facts[-1].key if consent else None
+        owed = row.obligations, row.retain_days, receipt
+        yield RuleTold(row.id, guards, tuple(sorted(give)), tuple(sorted(coarse.items())), row.basis, *owed)
 
 
 def for_unit(explanation: Explanation | None) -> Explanation:
@@ -108,7 +157,8 @@ def for_unit(explanation: Explanation | None) -> Explanation:
         return UNKNOWN
     heard = (Outcome.GIVEN, Outcome.GENERALISED)
     fields = tuple(answer for answer in explanation.fields if answer.outcome in heard)
-    return replace(explanation, guards=(), guard=None, facts=(), fallback_for=None, fields=fields)
+    rules = tuple(replace(rule, guards=()) for rule in explanation.rules)
+    return replace(explanation, guards=(), guard=None, facts=(), fallback_for=None, fields=fields, rules=rules)
 
 
 def _answer(policy: Policy, cell: Cell, decision: Decision, field: Field, *, empty: bool) -> FieldAnswer:
@@ -167,7 +217,38 @@ def sentences(explanation: Explanation, language: Language) -> Iterator[str]:
         outcomes = (Outcome.GIVEN, Outcome.GENERALISED, Outcome.WITHHELD)
         counts = {each.value: counted(explanation.count(each), each.value, table) for each in outcomes}
         yield table["counts" if explanation.count(Outcome.WITHHELD) else "counts_heard"].format(**counts)
+        yield from (line for rule in explanation.rules for line in _rule_words(explanation, rule, language))
         yield from (_field_words(answer, table) for answer in explanation.fields)
+
+
+def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) -> Iterator[str]:
+    """A row in words: to whom it gives what, when, on which law; what the recipient owes; the consent behind it."""
+    table = TABLES[language]
+    whole = [named(GROUPS[group], language) for group in rule.give]
+    whole += [f"{named(GROUPS[group], language)} ({named(RULES[how], language)})" for group, how in rule.generalise]
+    who = named(ROLES[Role(explanation.role)], language), named(PURPOSES[Purpose(explanation.purpose)], language)
+    when = table["and"].join(guard_words(guard, table) for guard in rule.guards)
+    yield table["rule_when" if when else "rule"].format(
+        row=rule.row, role=who[0], purpose=who[1], what="; ".join(whole), when=when, law=_law(rule.basis, table)
+    )
+    owed = ", ".join(named(OBLIGATIONS[each], language) for each in rule.obligations)
+    if owed:
+        kept = table["kept"].format(days=named(days(rule.retain_days), language)) if rule.retain_days else ""
+        yield table["owed"].format(row=rule.row, owed=owed) + kept + "."
+    if rule.receipt is not None:
+        yield table["receipt"].format(row=rule.row, receipt=rule.receipt.hex())
+
+
+def _law(basis: Basis, table: Mapping[str, str]) -> str:
+    """The law of a row, with the date of the text that was read where one is recorded."""
+    mark = "" if basis.status is BasisStatus.OK else f"_{basis.status}"
+    dates = ", ".join(dict.fromkeys(cite.consolidated for cite in basis.cites if cite.consolidated))
+    return table[f"law{mark}"].format(ref=basis.ref) + (table["read"].format(date=dates) if dates else "")
+
+
+def named(name: Name, language: Language) -> str:
+    """A name in one language."""
+    return name.ro if language is Language.RO else name.en
 
 
 def _reason(explanation: Explanation, table: Mapping[str, str]) -> str:
@@ -213,6 +294,7 @@ def to_json(explanation: Explanation, language: Language) -> Mapping[str, object
         "guard": str(explanation.guard) if explanation.guard else None,
         "facts": [{"key": fact.key.hex(), "offset": fact.offset} for fact in explanation.facts],
         "fallback_for": explanation.fallback_for,
+        "rules": [_rule_json(rule) for rule in explanation.rules],
         "fields": [_field_json(answer) for answer in explanation.fields],
         "sentences": list(sentences(explanation, language)),
     }
@@ -228,4 +310,19 @@ def _field_json(answer: FieldAnswer) -> Mapping[str, object]:
         "law": answer.law or None,
         "law_status": answer.status.value if answer.status else None,
         "guard": str(answer.guard) if answer.guard else None,
+    }
+
+
+def _rule_json(rule: RuleTold) -> Mapping[str, object]:
+    return {
+        "row": rule.row,
+        "when": [str(guard) for guard in rule.guards],
+        "give": list(rule.give),
+        "generalise": {str(group): how for group, how in rule.generalise},
+        "law": rule.basis.ref,
+        "law_status": rule.basis.status.value,
+        "consolidated": [cite.consolidated or None for cite in rule.basis.cites],
+        "obligations": [each.value for each in rule.obligations],
+        "retain_days": rule.retain_days,
+        "receipt": rule.receipt.hex() if rule.receipt is not None else None,
     }

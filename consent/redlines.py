@@ -58,6 +58,8 @@ class RedLines:
 
     def reveals(self, field: Field, how: Transform, event: EventType) -> frozenset[Reveals]:
         """What a leaf tells its reader once it is transformed: the union of its inputs, less what was signed away."""
+        if how is not Transform.AGE_BAND and not self.reductions:
+            return field.reveals
         whole = frozenset[Reveals]().union(*(each.reveals for each in inputs(field, how, event)))
         dropped = frozenset[Reveals]().union(*(each.drops for each in self.reductions if each.transform is how))
         return (whole - dropped) or NOTHING

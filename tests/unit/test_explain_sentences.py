@@ -94,11 +94,60 @@ def test_a_refusal_names_the_record_that_does_not_count() -> None:
     assert len(list(sentences(explained("shelter"), Language.EN))) == 1
 
 
+def field_lines(told: Explanation, language: Language) -> list[str]:
+    """The sentences about single fields."""
+    found = [line for line in sentences(told, language) if line.startswith("`")]
+    assert len(found) == LEAVES
+    return found
+
+
+def test_the_rule_is_told_as_it_stood() -> None:
+    """Who gets which groups by which row, when, on which law, under which obligations; the consent's receipt."""
+    told = explained("shelter", CONSENT)
+    (rule,) = told.rules
+    assert (rule.row, rule.give, dict(rule.generalise)) == ("R10", (1, 9, 10, 13), {6: "6", 15: "15", 26: "26c"})
+    assert rule.receipt == told.facts[-1].key
+    english, romanian = (list(sentences(told, language))[3:6] for language in (Language.EN, Language.RO))
+    assert english[0].startswith(
+        "Row R10 gives to Shelter for victims, for shelter safety, when a live consent opens package sh3:"
+    )
+    assert "victim's identity; risk level; " in english[0]
+    assert "aggressor's identity (the name alone" in english[0]
+    assert "on GDPR 6(1)(a), 9(2)(a) (text of 2016-05-04)" in english[0]
+    assert english[1].startswith("Row R10 gives it under: ")
+    assert english[2] == f"Row R10 rests on the consent with receipt {rule.receipt.hex()}; a recall names it."
+    assert romanian[0].startswith("Rândul R10 dă către Adăpost pentru victime, în scopul ")
+    assert romanian[2].startswith("Rândul R10 se sprijină pe consimțământul cu recipisa ")
+
+
+def test_a_unit_hears_the_rule_without_its_guards() -> None:
+    """Row, groups, law, obligations and receipt; not which guards were asked."""
+    told = for_unit(explained("shelter", CONSENT))
+    (rule,) = told.rules
+    assert rule.guards == ()
+    assert rule.receipt is not None
+    assert any(
+        line.startswith("Row R10 gives to Shelter for victims, for shelter safety: ")
+        for line in sentences(told, Language.EN)
+    )
+    assert for_unit(explained("shelter")).rules == ()
+
+
+def test_a_row_by_law_has_no_receipt() -> None:
+    """The centre's row rests on an order, not on what anybody said."""
+    assert [(rule.row, rule.receipt) for rule in explained("centre").rules] == [("R4", None)]
+    assert to_json(explained("centre"), Language.EN)["rules"][0]["obligations"] == [  # type: ignore[index]
+        "no_onward_disclosure",
+        "access_log",
+        "application_receipt",
+    ]
+
+
 def test_empty_at_the_source_is_told() -> None:
     """A leaf that the source left null is marked, given or withheld."""
     told = explained("centre", presence=b"\x00" * len(FULL))
     assert all(answer.empty for answer in told.fields)
-    assert all("empty at the source" in line for line in list(sentences(told, Language.EN))[2:])
+    assert all("empty at the source" in line for line in field_lines(told, Language.EN))
     assert not any(answer.empty for answer in explained("centre").fields)
 
 
@@ -112,9 +161,11 @@ def test_presence_is_read_most_significant_bit_first() -> None:
 def test_unconfirmed_law_is_always_marked(language: Language) -> None:
     """Each field released on unconfirmed law says so; confirmed law does not."""
     mark = {Language.EN: "(law not confirmed)", Language.RO: "(lege neconfirmată)"}[language]
-    centre = list(sentences(explained("centre"), language))[2:]
-    children = list(sentences(explained("children"), language))[2:]
+    centre, children = (field_lines(explained(who), language) for who in ("centre", "children"))
     assert all(mark in line for line in centre)
+    assert any(
+        line.startswith(("Row R4", "Rândul R4")) and mark in line for line in sentences(explained("centre"), language)
+    )
     assert not any(mark in line for line in children)
 
 
