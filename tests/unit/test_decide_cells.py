@@ -71,6 +71,21 @@ def test_a_row_no_facts_can_reach_is_refused() -> None:
     assert [f.sentence for f in findings if "no facts can make existence and a row true together" in f.sentence]
 
 
+def test_a_cell_too_large_hides_no_fault_of_the_next() -> None:
+    """A cell of more than five bits is refused together with the faulty cell that stands after it."""
+    pack = _only(CHILD_CELL, OTHER_FORM)
+    bits = (*(Guard(GuardKind.RELATION, role) for role in ("child", "suspect")), JUDICIAL)
+    rows = [
+        replace(row, grants=(*row.grants, *(replace(row.grants[0], guards=(bit,)) for bit in bits)))
+        if row.id == "R4"
+        else row
+        for row in pack.matrix.rows
+    ]
+    told = [f.sentence for f in refused(pack._replace(matrix=replace(pack.matrix, rows=tuple(rows))))]
+    assert any("guard bits" in each for each in told)
+    assert any("no facts can make existence and a row true together" in each for each in told)
+
+
 def test_every_step_of_a_waived_policy_is_among_what_can_release() -> None:
     """Schemas are made for what goes out under all waivers and for what is left as they end, step by step."""
     pack = parse_pack(texts(), types())
