@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consent.cells import _reads
+from consent.cells import reads_of
 from consent.decide import Decision, decide
 from consent.facts import Event
 from consent.guards import EMERGENCY
@@ -46,5 +46,5 @@ def test_a_lapsed_consent_is_named_at_the_second_bit() -> None:
 @pytest.mark.parametrize("lane", Lane)
 def test_only_an_alert_can_be_an_emergency(lane: Lane) -> None:
     """The guard `emergency` reads the severity of an alert; a type of another lane has none, whatever its leaves."""
-    reads = _reads((EMERGENCY,), (), lane)
+    reads = reads_of((EMERGENCY,), (), lane)
     assert reads.content == (((1, "severity", "critical"),) if lane is Lane.ALERT else ())
