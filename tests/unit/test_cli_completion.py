@@ -19,12 +19,15 @@ def completed(line: str) -> tuple[list[str], str]:
     return done.stdout.split(), done.stderr
 
 
+PROGRAMME = ["programme.attended"]
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
         ("punte ev", ["event"]),
         ("punte event s", ["submit"]),
-        ("punte event submit --type r", ["referral.made", "risk.assessed"]),
+        ("punte event submit --type p", ["ppo.confirmed", "ppo.extended", "ppo.issued", "ppo.notIssued", *PROGRAMME]),
         ("punte release tail --purpose p1", ["P1", "P10", "P11", "P12", "P13", "P14", "P15"]),
         ("punte release tail --unit u", []),
     ],

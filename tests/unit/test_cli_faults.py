@@ -19,7 +19,7 @@ FAULTY = {
     "no_comma": ("events/child.involved/v1.avsc", "},\n", "}\n", "correct its form"),
     "no_owner": ("catalogue.toml", 'owner = "IPJ Cluj, operational centre"\n', "", "give it 'owner'"),
     "unknown_role": ("catalogue.toml", '"POL-D", ', '"POL-X", ', "'POL-X' is not a valid Role"),
-    "comma_too_many": ("lock.json", '    "child.involved/v1": 1006\n', "", "correct its form"),
+    "comma_too_many": ("lock.json", '    "threat.disclosed/v1": 1021\n', "", "correct its form"),
     "another_id": ("lock.json", '"child.involved/v1"', '"child.involved/v0"', "restore the file"),
 }
 
