@@ -15,7 +15,7 @@ from tests.scenarios.conftest import ROOT, Operator
 Pack = Callable[..., Path]
 POLICIES = ROOT / "consent/policies"
 O11 = ('id = "O11"\nevent = "ppo.issued"\nrole = "PROB"\npurpose = "P5"\nwhen = ["relation(suspect)"]\n', "give = [14")
-R2_FLOOR = 'give = [1, 6, 9, 13, 15, 26, 28]\nbasis = { kind = "law", ref = "Law 363/2018; L217 art. 28"'
+R2_FLOOR = 'give = [1, 6, 9, 13, 15, 26, 28]\nbasis = "B1"'
 CROSSED = {
     "safe-place": (O11[0] + O11[1], O11[0] + "give = [33, 14", ("O11", "PROB", "INV-26")),
     "help-seeking": (O11[0] + O11[1], O11[0] + "give = [23, 14", ("O11", "PROB", "INV-02")),
