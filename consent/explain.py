@@ -31,6 +31,7 @@ from consent.terms import (
     Role,
     Transform,
 )
+from consent.waivers import Waiver, waived
 
 UNCHANGED = frozenset({Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF})
 """Transforms of a given field: a reference is given as the unit's own."""
@@ -57,7 +58,8 @@ class FieldAnswer:
 class RuleTold:
     """One row as it stood when it gave something: what of its event, when, on which law, under which obligations.
 
-    `receipt` = the register record of the consent behind it (digest of its key), which a recall names; else None.
+    `receipt` = the register record of the consent behind it (digest of its key), which a recall names; `waiver` = what
+    let it release though its law is not confirmed; else None.
     """
 
     row: str
@@ -68,6 +70,7 @@ class RuleTold:
     obligations: tuple[Obligation, ...]
     retain_days: int | None
     receipt: bytes | None
+    waiver: Waiver | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ def _rules(policy: Policy, cell: Cell, decision: Decision) -> Iterator[RuleTold]
         coarse = {group: rule for grant in opened for group, rule in grant.generalise.items() if group not in give}
         consent = row.basis.kind is BasisKind.CONSENT and decision.facts
         receipt = decision.facts[-1].key if consent else None
-        owed = row.obligations, row.retain_days, receipt
+        waiver = next((each for each in policy.waivers if row.id in each.rows), None)
+        owed = row.obligations, row.retain_days, receipt, waiver
         yield RuleTold(row.id, guards, tuple(sorted(give)), tuple(sorted(coarse.items())), row.basis, *owed)
 
 
@@ -178,9 +182,10 @@ def _answer(policy: Policy, cell: Cell, decision: Decision, field: Field, *, emp
 
 
 def _grants(policy: Policy, cell: Cell, field: Field) -> list[Grant]:
-    """The grants of the cell that let this field out, in the profile of the policy."""
+    """The grants of the cell that let this field out, in the profile of the policy and under its waivers."""
+    sure, lent = RELEASING[policy.profile], waived(policy.waivers)
     rows = (row for row in policy.matrix.rows if row.cell == cell.key)
-    found = [grant for row in rows if row.basis.status in RELEASING[policy.profile] for grant in row.grants]
+    found = [grant for row in rows if row.basis.status in sure or row.id in lent for grant in row.grants]
     return [g for g in found if field.group in g.groups and transform(field, _rule(g, field.group)) is not None]
 
 
@@ -235,6 +240,9 @@ def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) ->
     if owed:
         kept = table["kept"].format(days=named(days(rule.retain_days), language)) if rule.retain_days else ""
         yield table["owed"].format(row=rule.row, owed=owed) + kept + "."
+    if rule.waiver is not None:
+        told = {"row": rule.row, "id": rule.waiver.id, "who": rule.waiver.controller, "until": rule.waiver.until}
+        yield table["waived"].format(**told)
     if rule.receipt is not None:
         yield table["receipt"].format(row=rule.row, receipt=rule.receipt.hex())
 
@@ -324,5 +332,6 @@ def _rule_json(rule: RuleTold) -> Mapping[str, object]:
         "consolidated": [cite.consolidated or None for cite in rule.basis.cites],
         "obligations": [each.value for each in rule.obligations],
         "retain_days": rule.retain_days,
+        "waiver": rule.waiver.id if rule.waiver else None,
         "receipt": rule.receipt.hex() if rule.receipt is not None else None,
     }

@@ -9,9 +9,11 @@ import pytest
 from consent.compile import Policy
 from consent.decide import decide
 from consent.errors import FindingKind, PolicyRefused
+from consent.explain import explain, sentences, to_json
 from consent.facts import Event
+from consent.messages import Language
 from consent.pack import PackTexts, all_releases, compile_texts, parse_pack
-from consent.terms import BasisStatus, Profile, Purpose
+from consent.terms import BasisStatus, Outcome, Profile, Purpose
 from hub.contracts.files import read_lock
 from tests.cases.pack import PLACE, facts, handle, policy, texts, types, unit
 
@@ -87,6 +89,22 @@ def test_a_waiver_that_has_ended_no_longer_lets_a_hub_start() -> None:
     """At its day the same pack is refused."""
     with pytest.raises(PolicyRefused):
         waived(waiver(WAITING), at_ms=END_MS)
+
+
+def test_why_names_the_waived_row_and_the_waiver() -> None:
+    """A field given by a waived row is told with its row, its unconfirmed law, and who waived it until when."""
+    found = waived(waiver(WAITING))
+    known = facts({"dispatch": (unit("dispatch", "POL-D"), Purpose.P1)})
+    (decision,) = decide(found, alert(), known, 0).decisions
+    kind = types()["emis.alert.raised"]
+    told = explain(found, kind, decision, b"\xff" * len(kind.fields))
+    given = [answer for answer in told.fields if answer.outcome is Outcome.GIVEN]
+    assert given
+    assert {(answer.row, answer.status) for answer in given} == {("A1", BasisStatus.UNCONFIRMED)}
+    assert "Row A1 releases by waiver W-01 of Parchetul, until 2027-03-31 (no longer on that day)." in list(
+        sentences(told, Language.EN)
+    )
+    assert to_json(told, Language.EN)["rules"][0]["waiver"] == "W-01"  # type: ignore[index]
 
 
 def test_an_audit_can_still_compile_what_was_decided_under_an_ended_waiver() -> None:
