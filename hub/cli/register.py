@@ -158,13 +158,16 @@ def _federation_records(parts: Any, file: Path, by: list[str]) -> list[Record]:
     from hub.assemble import proven_policy
     from hub.cli.topic import read_federation
     from hub.contracts.federation import FederationRefused
-    from hub.registry.federation import Signed, federation_records, start_records
+    from hub.registry.federation import Signed, federation_records, start_records, undeclared
 
     say("proving the policy pack")
     signed = Signed(_now(), tuple(by))
     policy = proven_policy(parts.settings, parts.catalogue)
+    found = read_federation(file)
+    if faults := undeclared(found, policy):
+        raise PunteError("federation_refused", "; ".join(faults))
     try:
-        federation = federation_records(read_federation(file), parts.catalogue.ids, signed)
+        federation = federation_records(found, parts.catalogue.ids, signed)
     except FederationRefused as refused:
         raise PunteError("federation_refused", str(refused)) from None
     return [*start_records(policy, parts.keys, signed), *federation]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consent.compile import Policy
+from consent.matrix import CellKey
 from consent.terms import Lane
 from hub.contracts.federation import Federation, FederationAgreement, FederationRefused, FederationUnit
 from hub.contracts.keys import KeyRing
@@ -148,6 +149,26 @@ def federation_records(federation: Federation, ids: Mapping[str, int], signed: S
     """The `unit` and `agreement` records of a federation, units first; FederationRefused for a type without an id."""
     units = [_unit(unit, signed) for unit in federation.units]
     return [*units, *(_agreement(agreement, ids, signed) for agreement in federation.agreements)]
+
+
+def undeclared(federation: Federation, policy: Policy) -> list[str]:
+    """A sentence for each subscription under which a unit would be given what it has not agreed to handle so.
+
+    Every obligation of a row must stand in the agreement of the unit that receives by it (XACML 3.0, 7.18: who does not
+    understand an obligation is denied).
+    """
+    owed: dict[CellKey, set[str]] = {}
+    for row in policy.matrix.rows:
+        owed.setdefault(row.cell, set()).update(each.value for each in row.obligations)
+    found = []
+    roles = {unit.code: unit.role for unit in federation.units}
+    for agreement in federation.agreements:
+        for event, purpose in agreement.subscribes:
+            whole = owed.get((event, roles[agreement.unit], purpose), set())
+            if missing := whole - set(agreement.obligations):
+                words = ", ".join(sorted(missing))
+                found.append(f"{agreement.unit}: {event}:{purpose} obliges to {words}; add it to its obligations")
+    return found
 
 
 def start_records(policy: Policy, keys: KeyRing, signed: Signed) -> list[dict[str, Any]]:

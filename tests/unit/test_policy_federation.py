@@ -15,6 +15,7 @@ from consent.pack import parse_pack
 from consent.terms import Lane, Role
 from hub.contracts.federation import CODE, ORGANISATION, FederationRefused, FederationUnit, parse_federation
 from hub.contracts.files import load_catalogue
+from hub.registry.federation import undeclared
 from tests.cases.pack import policy, texts, types
 
 TEXT = (Path(__file__).parents[2] / "deploy" / "federation" / "cluj.toml").read_text("utf-8")
@@ -58,6 +59,16 @@ def test_every_organisation_has_a_unit() -> None:
     both = [unit.organisation for unit in FEDERATION.units if unit.role in (Role.SW_L, Role.LODGE)]
     assert len(both) >= 2
     assert len(set(both)) == 1
+
+
+def test_nobody_receives_what_it_has_not_agreed_to_handle_so() -> None:
+    """Every obligation of a row stands in the agreement of who receives by it; one taken out is told by unit and type."""
+    assert undeclared(FEDERATION, policy()) == []
+    spoilt = parse_federation(TEXT.replace('"honour_recall", ', ""))
+    told = undeclared(spoilt, policy())
+    shelters = {unit.code for unit in FEDERATION.units if unit.role is Role.SHEL}
+    assert {sentence.split(":")[0] for sentence in told} >= shelters
+    assert all("obliges to honour_recall; add it to its obligations" in sentence for sentence in told)
 
 
 def test_the_pilot_carries_the_first_six_types() -> None:
