@@ -62,7 +62,7 @@ def test_every_organisation_has_a_unit() -> None:
 
 
 def test_nobody_receives_what_it_has_not_agreed_to_handle_so() -> None:
-    """Every obligation of a row stands in the agreement of who receives by it; one taken out is told by unit and type."""
+    """Every obligation of a row stands in the agreement of who receives by it; one left out is told."""
     assert undeclared(FEDERATION, policy()) == []
     spoilt = parse_federation(TEXT.replace('"honour_recall", ', ""))
     told = undeclared(spoilt, policy())
