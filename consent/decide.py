@@ -198,12 +198,14 @@ def _lacks(duty: Duty, decision: Decision) -> bool:
 def fallback(unit: Unit, duty: Duty, event: Event, facts: Facts) -> Unit | None:
     """The unit that serves in place of a denied one.
 
-    Its own next if it has the role the line names, else the first of that role in the area.
+    Its own next if it has the role the line names, else the first of that role in the area that receives the type, or
+    is its source: one that has no topic for it could serve nobody.
     """
     following = facts.unit(unit.fallback) if unit.fallback else None
     if following is not None and following.role is duty.line.fallback:
         return following
     if duty.line.following:
         return None
-    covering = (u for u in facts.units_of(duty.line.fallback) if event.siruta in u.area and not u.suspended)
-    return next(covering, None)
+    receiving = {each.unit.code for each in facts.subscriptions(event.type)} | {event.source}
+    near = (u for u in facts.units_of(duty.line.fallback) if event.siruta in u.area and not u.suspended)
+    return next((u for u in near if u.code in receiving), None)

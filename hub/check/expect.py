@@ -172,7 +172,9 @@ class Plain:
         if line["fallback"] == "next":
             return None
         siruta = self.seen.record.get("siruta")
-        others = sorted((u["handle"], u) for _, u in self.register.on("unit") if u["role"] == role)
+        hears = {unit["handle"] for unit, _ in self._subscribers()} | {self.seen.source}
+        units = (u for _, u in self.register.on("unit") if u["role"] == role and u["handle"] in hears)
+        others = sorted((u["handle"], u) for u in units)
         return next((u for _, u in others if u["state"] == "active" and self.register.covers(u, siruta)), None)
 
 

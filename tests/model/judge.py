@@ -3,7 +3,7 @@
 Written from contract.md section 6 and domain.md INV-24. Where the words leave a choice:
 
 - a stand-in is the denied unit's own fallback if it has the role the line names, else the first unit of that role in
-  the area, never a suspended one; it borrows the place only where it falls short without: the place guard of the line,
+  the area that receives the type or is its source, never a suspended one; it borrows the place only where it falls short without: the place guard of the line,
   or the one its own cell has instead;
 - "the non-null leaves" of a floor are all its leaves: one that may be null must go out where it is not;
 - a line is reported once, however many units it leaves unserved;
@@ -93,7 +93,9 @@ def fallback(world: World, event: Event, unit: Unit, line: Line) -> Unit | None:
         return own
     if line.fallback == "next":
         return None
+    heard = {code for code, _ in world.subscriptions} | {event.source}
     near = [each for each in world.units.values() if each.role == role and event.siruta in each.area]
+    near = [each for each in near if each.code in heard]
     return min((each for each in near if not each.suspended), key=lambda each: each.ordinal, default=None)
 
 

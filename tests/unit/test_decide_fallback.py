@@ -70,6 +70,16 @@ def test_a_fallback_that_does_not_receive_the_type_is_told() -> None:
     assert decide(policy(), ORDER, known, NOW).unserved == ("D-09",)
 
 
+def test_a_unit_of_the_area_that_does_not_receive_the_type_is_passed_over() -> None:
+    """The first patrol of the area has no topic for orders; the second one serves."""
+    orders, deaf, patrol = unit("orders", "POL-M"), unit("deaf", "POL-R", 1), unit("patrol", "POL-R", 2)
+    known = facts({"orders": (orders, Purpose.P3), "patrol": (patrol, Purpose.P1)}, [HOLD])
+    known = replace(known, units={"orders": orders, "deaf": deaf, "patrol": patrol})
+    result = decide(policy(), ORDER, known, NOW)
+    assert result.unserved == ()
+    assert stand_ins(result) == {"patrol": None}
+
+
 def test_the_source_as_fallback_already_knows() -> None:
     """The patrol that issued the order is the fallback of order monitoring.
 
