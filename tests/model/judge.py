@@ -3,8 +3,8 @@
 Written from contract.md section 6 and domain.md INV-24. Where the words leave a choice:
 
 - a stand-in is the denied unit's own fallback if it has the role the line names, else the first unit of that role in
-  the area that receives the type or is its source, never a suspended one; it borrows the place only where it falls short without: the place guard of the line,
-  or the one its own cell has instead;
+  the area that receives the type or is its source, never a suspended one; it borrows the place only where it falls
+  short without: the place guard of the line, or the one its own cell has instead;
 - "the non-null leaves" of a floor are all its leaves: one that may be null must go out where it is not;
 - a line is reported once, however many units it leaves unserved;
 - a line the policy itself no longer serves (its waiver has ended) is reported wherever the content of the event makes
