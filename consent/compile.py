@@ -26,6 +26,9 @@ from consent.waivers import NO_WAIVERS, Waiver, Waivers, waived
 
 __all__ = ["Cell", "Pack", "Policy", "Reads", "Release", "Selected", "compile_policy", "releasing"]
 
+MAX_RELEASES = 400
+"""Distinct releases of one policy: more than that nobody reads before signing (policy.md section 11)."""
+
 RELEASING: Mapping[Profile, frozenset[BasisStatus]] = {
     Profile.DEMO: frozenset({BasisStatus.OK, BasisStatus.UNCONFIRMED}),
     Profile.PRODUCTION: frozenset({BasisStatus.OK}),
@@ -108,7 +111,7 @@ def compile_policy(
     made = _Making(pack, types, grounds, profile, _releasing(grounds, Profile.DEMO, NO_ROWS))
     proofs, findings = prove_redlines(pack.redlines, scope_of(pack, types, grounds, made.lenient), tick)
     policy, missed = made.chain(at_ms, tick)
-    findings = [*_cell_findings(grounds, made.lenient), *findings, *missed]
+    findings = [*_cell_findings(grounds, made.lenient), *_too_many(made.lenient), *findings, *missed]
     if findings:
         raise PolicyRefused(findings)
     return replace(policy, proofs=(*proofs, *policy.proofs))
@@ -312,6 +315,14 @@ def _cell_findings(grounds: Mapping[CellKey, Ground], lawful: Mapping[CellKey, C
         elif ground.exists and any(row.basis.status is not BasisStatus.PROPOSAL for row in ground.rows):
             says = f"{cell}: no facts can make existence and a row true together"
             yield Finding(FindingKind.CELL, says, "correct the guards", event=event, role=role)
+
+
+def _too_many(cells: Mapping[CellKey, Cell]) -> Iterator[Finding]:
+    """A policy with more releases than anybody can look at is not one that can be signed."""
+    count = len(releases_of(cells))
+    if count > MAX_RELEASES:
+        says = f"the matrix compiles into {count} distinct releases, at most {MAX_RELEASES} are allowed"
+        yield Finding(FindingKind.CELL, says, "drop guards or packages, or join rows that differ in little")
 
 
 def _hollow_findings(cell: Cell, ground: Ground) -> Iterator[Finding]:
