@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import NamedTuple
 
 from consent.cells import MAX_BITS, Cell, Ground, Reads, Release, Selected, build_cell, hollow, select, selections
@@ -133,10 +132,11 @@ class _Making:
         missed: list[Finding] = []
         later: list[Finding] = []
         ends = self.pack.waivers.ends(at_ms) if self.profile is Profile.PRODUCTION else ()
-        for begin, end in reversed(list(pairwise((at_ms, *ends, None)))):
-            after, missed = self._step(begin or 0, end, after, tick)
+        until: int | None = None
+        for begin in reversed((at_ms, *ends)):
+            after, missed = self._step(begin, until, after, tick)
             after = replace(after, notes=(*after.notes, *later))
-            later = [*(_from(finding, begin or 0) for finding in missed), *later] if begin != at_ms else later
+            later, until = [*(_from(finding, begin) for finding in missed), *later], begin
         assert after is not None
         return after, missed
 
