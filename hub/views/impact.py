@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from consent.cells import Cell, Selected
-from consent.compare import EXISTENCE, PRECISION
+from consent.compare import EXISTENCE, PRECISION, selected
 from consent.compile import Policy
 from consent.guards import Guard
 from consent.matrix import CellKey
@@ -41,12 +41,17 @@ class Impact(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a recorded decision says about one unit: guards that were true, guards that were false; None = denied."""
+    """What a recorded decision says about one unit: guards that were true, guards that were false, what it got.
+
+    `shut`: the cell that gave nothing, so that whatever would have opened it was not so. `denied`: by a hold, a
+    withdrawal, the suspect's side: no policy changes that.
+    """
 
     true: frozenset[Guard]
     false: frozenset[Guard]
     got: Leaves
     denied: bool = False
+    shut: Cell | None = None
 
 
 @dataclass(slots=True)
@@ -176,11 +181,13 @@ def _refused(one: _Decision, role: Role | None, entry: Record) -> Iterator[tuple
     """
     denied = entry["reason"] not in (RefusalReason.GUARD_FALSE, RefusalReason.STALE)
     at = one.head["decidedAt"]
-    cells = {**one.both.new.at(at).cells, **one.both.old.at(at).cells}
+    old = one.both.old.at(at).cells
+    cells = {**one.both.new.at(at).cells, **old}
     for key, cell in cells.items():
         if key[:2] == (one.type.name, role):
             of_kind = [guard for guard in cell.guards if guard.kind.value == entry["guard"]]
-            yield key, Known(frozenset(), frozenset(of_kind if len(of_kind) == 1 else ()), NOTHING, denied)
+            false = frozenset(of_kind if len(of_kind) == 1 else ())
+            yield key, Known(frozenset(), false, NOTHING, denied, old.get(key))
 
 
 def _bounds(cell: Cell | None, known: Known) -> tuple[Leaves, Leaves]:
@@ -198,7 +205,8 @@ def _bounds(cell: Cell | None, known: Known) -> tuple[Leaves, Leaves]:
 
 def _fits(cell: Cell, bits: int, known: Known, open_: frozenset[Guard]) -> bool:
     true = frozenset(cell.true(bits))
-    return true - open_ == known.true & frozenset(cell.guards)
+    shut = selected(known.shut, true) is None
+    return shut and true - open_ == known.true & frozenset(cell.guards)
 
 
 def _fine(how: Transform) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from consent.terms import Field, LeafKind
 from hub.contracts.files import load_catalogue
+from tests.cases.pack import POLICIES
 from tests.support.published import faults
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -177,11 +179,28 @@ def test_progress_goes_to_stderr(runs: dict[str, Ran]) -> None:
     assert not any("punte demo:" in run.out for run in runs.values())
 
 
+IMPACT = "punte policy impact {pack} --json > impact.json || echo impact ended with $?"
+
+
+def wider(folder: Path) -> Path:
+    """A pack in which child protection learns one group more of a risk."""
+    shutil.copytree(POLICIES, folder / "wider")
+    path = folder / "wider" / "matrix.toml"
+    text = path.read_text("utf-8")
+    assert "give = [1, 6, 9, 13, 26]" in text
+    path.write_text(text.replace("give = [1, 6, 9, 13, 26]", "give = [1, 6, 9, 13, 26, 28]", 1), "utf-8")
+    return folder / "wider"
+
+
 def test_a_kept_run_is_asked_as_it_says(runs: dict[str, Ran]) -> None:
-    """What it prints, typed: its Kafka is up again, and the way of its alert is told with all steps."""
+    """What it prints, typed: its Kafka is up again, and the way of its alert is told with all steps.
+
+    And what another policy would have changed of the eight decisions: one unit gains one field in two events.
+    """
     run = runs["text"]
     alert = re.findall(r"^7\. .*  event (\S+)$", run.out, re.MULTILINE)[0]
-    typed = "\n".join(re.findall(r"^  (\S.*)$", run.err, re.MULTILINE)).replace("EVENT_ID", alert)
+    *before, last = re.findall(r"^  (\S.*)$", run.err, re.MULTILINE)
+    typed = "\n".join([*before, IMPACT.format(pack=wider(run.folder)), last]).replace("EVENT_ID", alert)
     done = subprocess.run(
         ["bash", "-ec", typed], cwd=run.folder, env=run.environment, capture_output=True, text=True, check=False
     )
@@ -193,6 +212,11 @@ def test_a_kept_run_is_asked_as_it_says(runs: dict[str, Ran]) -> None:
     for release in releases:
         assert re.findall(r"(?:├─|└─) ([a-z ]+):", release)[:4] == ["slice", "second check", "commit", "delivery"]
     assert "stopped the broker" in done.stdout
+    impact = json.loads((run.folder / "impact.json").read_text("utf-8"))
+    assert "impact ended with 3" in done.stdout
+    assert (impact["decisions"], impact["by_other_policies"]) == (8, 0)
+    gains = {(one["role"], one["path"]): (one["sure"], one["maybe"]) for one in impact["impacts"]}
+    assert gains == {("CHILD", "relationship"): (2, 0)}
 
 
 def test_no_process_of_a_run_is_left(runs: dict[str, Ran]) -> None:

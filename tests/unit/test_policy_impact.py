@@ -104,6 +104,12 @@ def test_what_hangs_on_an_unrecorded_guard_is_maybe() -> None:
     assert told(replayed(new, decision_record()))["CHILD", "", True] == (0, 1)
 
 
+def test_a_refusal_under_rules_that_did_not_change_is_no_gain() -> None:
+    """Whatever the record leaves open, what refused it then refuses it now."""
+    found = replayed(other(wide), decision_record())
+    assert {one.role for one in found.impacts} == {"SW-L"}
+
+
 def test_a_denied_unit_gains_nothing() -> None:
     """The shelter's consent was withdrawn: no policy brings the event back to it."""
     coarse, full = 'packages.sh2 = { generalise = { 6 = "6", 15 = "15" } }', "packages.sh2 = { give = [6, 15] }"
