@@ -34,12 +34,23 @@ def of(path: str, why: str) -> str:
 @pytest.mark.slow
 def test_the_hour_as_it_is_written(terminal: Terminal) -> None:
     """An event crosses, is read and asked about in Romanian; a row changes; a unit, a field, a type come and show."""
+    rules(terminal)
     readme(terminal)
     contributing(terminal)
     terminal.interrupt()
     terminal.section("README.md", "End it")
     assert set(terminal.ended) <= {0, 130}
     print("\n" + terminal.times())
+
+
+def rules(terminal: Terminal) -> None:
+    """What a data-protection officer types, without a hub: a copy that is not edited yet gains and breaks nothing."""
+    terminal.section("README.md", "Look at the rules")
+    assert "crossed 0, unserved 0" in told(terminal, "policy prove")[-1]
+    terminal.section("README.md", "Change a rule without a programmer")
+    assert "the same" in told(terminal, "policy compare")[-1]
+    assert ", 0 failed, " in told(terminal, "policy test")[-1]
+    assert "0 faults" in told(terminal, "policy lint")[-1]
 
 
 def readme(terminal: Terminal) -> None:
