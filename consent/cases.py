@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from consent.basis import Basis
 from consent.border import Border, read_toml
+from consent.casewords import CASE, NEEDS, check_case, check_cast, shaped
 from consent.compile import Pack, Policy, compile_policy
 from consent.decide import Decided, Decision, decide, decide_one
 from consent.facts import ConsentRecord, Event, FixedFacts, HoldRecord, RelationRecord, Subscription, Unit
-from consent.generalise import GROUP_OF, transform
+from consent.generalise import transform
 from consent.guards import known_guards
 from consent.matrix import Exists, Row
-from consent.terms import BasisStatus, EventType, PartyRole, Profile, Purpose, RefusalReason, Role
+from consent.terms import BasisStatus, EventType, PartyRole, Profile, Purpose, Role
 
 NOW_MS = 1_000
 """The moment of every case; ends and beginnings in a case are counted around it."""
@@ -27,22 +28,14 @@ FOREVER_MS = 10**15
 PLACE = 54975
 """The administrative unit of every case and, unless told otherwise, of every unit in it."""
 
-CASE_KEYS = (
-    *("says", "event", "source", "facts", "named", "parties", "content", "place", "stale"),
-    *("shadow", "assumed", "unserved", "others"),
-)
-"""What a [[case]] may say besides `released`, `refused` and `none`.
-
-`place`: the administrative unit of the event. `shadow`: decided with proposals awake. `assumed`: guards that count as
-true for everyone, such as `judicial`, which nobody can open yet.
-"""
-RELEASED_KEYS = ("row", "rows", "give", "generalise", "fallback_for")
-REFUSED_KEYS = ("reason", "guard", "fact")
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case of one file, with the units and facts of its file. `number` counts from 1."""
+    """One case of one file, with the units and facts of its file. `number` counts from 1.
+
+    Of its body, `place` is the administrative unit of the event; `shadow`: decided with proposals awake; `assumed`:
+    guards that count as true for everyone, such as `judicial`, which nobody can open yet.
+    """
 
     file: str
     number: int
@@ -66,37 +59,16 @@ def parse_cases(file: str, text: str, types: Mapping[str, EventType]) -> tuple[C
     border.keys("top level", raw, ("units", "facts", "case"))
     units: Mapping[str, Any] = border.table("top level", "units", raw.get("units", {}))
     facts: Mapping[str, Any] = border.table("top level", "facts", raw.get("facts", {}))
+    check_cast(border, units, facts)
     found = []
     for number, body in enumerate(border.tables("case", raw.get("case", [])), 1):
-        says = border.text(f"case {number}", "says", body.get("says"))
-        case = Case(file, number, says, body, dict(units), dict(facts))
-        _check(border, case, types)
-        found.append(case)
+        where = f"case {number}"
+        event = border.word(where, "event type", body.get("event"), types)
+        if shaped(border, where, body, CASE, NEEDS["case"]) and event:
+            check_case(border, where, body, (units, facts), types[event])
+        found.append(Case(file, number, str(body.get("says")), body, units, facts))
     border.close()
     return tuple(found)
-
-
-def _check(border: Border, case: Case, types: Mapping[str, EventType]) -> None:
-    where, body = f"case {case.number}", case.body
-    border.keys(where, body, (*CASE_KEYS, "released", "refused", "none"))
-    border.word(where, "event type", body.get("event"), types)
-    border.words(where, "fact", body.get("facts"), case.facts)
-    border.words(where, "unit", body.get("none", []), case.units)
-    if body.get("event") in types:
-        border.words(where, "guard", body.get("assumed", []), known_guards(types[body["event"]], ()))
-    for key, known in (("released", RELEASED_KEYS), ("refused", REFUSED_KEYS)):
-        for code, entry in border.table(where, key, body.get(key, {})).items():
-            border.word(where, "unit", code, case.units)
-            border.keys(f"{where} {code}", border.table(where, code, entry), known)
-            _rules(border, f"{where} {code}", entry)
-
-
-def _rules(border: Border, where: str, entry: Any) -> None:
-    for group, rule in entry.get("generalise", {}).items():
-        known = [name for name, of in GROUP_OF.items() if str(of) == group]
-        border.word(where, f"generalisation of group {group}", rule, known)
-    if "reason" in entry:
-        border.word(where, "reason", entry["reason"], RefusalReason)
 
 
 def shadow_policy(pack: Pack, types: Mapping[str, EventType]) -> Policy:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from consent.border import read_toml
-from consent.errors import FindingKind
+from consent.cases import parse_cases
+from consent.errors import FindingKind, PolicyRefused
 from consent.lint import NOTES, lint
 from consent.pack import FILES, PackTexts, parse_pack
 from consent.seal import check_seals, formatted, seal_of
@@ -160,3 +161,57 @@ def test_a_misspelt_case_is_refused(folder: Path, capsys: pytest.CaptureFixture[
     path.write_text(path.read_text("utf-8").replace("refused.mobile", "refuzed.mobile", 1), "utf-8")
     assert run(["policy", "test", "--policies", str(folder)]) == Exit.FINDINGS
     assert "unknown key `refuzed`" in capsys.readouterr().out
+
+
+CAST = """
+[units]
+patrol = { role = "POL-R", purpose = "P1", area = [54975] }
+
+[facts]
+hold = { kind = "hold", unit = "patrol", on = "case", offset = 1 }
+related = { kind = "relation", unit = "patrol", of = "client", role = "victim", offset = 2 }
+
+[[case]]
+says = "a call reaches the patrol"
+event = "incident.reported"
+source = "dispatch"
+parties = ["victim"]
+content = { channel = "phone" }
+facts = ["hold"]
+released.patrol = { row = "I1", give = [26], generalise = { 11 = "11" } }
+refused.patrol = { reason = "held" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ('role = "POL-R"', 'role = "POL-X"', "unknown role `POL-X`"),
+        ('purpose = "P1"', 'purpose = "P99"', "unknown purpose `P99`"),
+        ("area = [54975]", 'area = "54975"', "`area` is not of kind numbers"),
+        ("area = [54975]", "aera = [54975]", "unknown key `aera`"),
+        ('kind = "hold"', 'kind = "holt"', "unknown kind of fact `holt`"),
+        ('on = "case", ', "", "`on` is missing"),
+        ('on = "case"', "on = 3", "`on` is not of kind text"),
+        ('role = "victim", offset', 'role = "victm", offset', "unknown party `victm`"),
+        ('of = "client"', 'off = "client"', "unknown key `off`"),
+        ('source = "dispatch"\n', "", "`source` is missing"),
+        ('facts = ["hold"]', "facts = []\nstale = 1", "`stale` is not of kind truth"),
+        ('facts = ["hold"]', 'facts = ["hodl"]', "unknown fact `hodl`"),
+        ('parties = ["victim"]', 'parties = ["victims"]', "unknown party `victims`"),
+        ('channel = "phone"', 'chanel = "phone"', "unknown field of incident.reported `chanel`"),
+        ('channel = "phone"', 'channel = "fone"', "unknown symbol of channel `fone`"),
+        ("give = [26]", "give = [33]", "unknown group of incident.reported `33`"),
+        ('{ 11 = "11" }', '{ 11 = "13" }', "unknown generalisation of group 11 `13`"),
+        ('reason = "held"', 'reason = "hold"', "unknown reason `hold`"),
+        ('reason = "held"', 'guard = "area"', "`reason` is missing"),
+        ("released.patrol", "released.patroll", "unknown unit `patroll`"),
+        ('event = "incident.reported"', "event = 3", "unknown event type `3`"),
+    ],
+)
+def test_a_case_with_a_word_nobody_knows_is_refused(before: str, after: str, says: str) -> None:
+    """Units, facts and expectations alike: nothing misspelt is left to assert less than it says."""
+    assert parse_cases("c.toml", CAST, types())
+    with pytest.raises(PolicyRefused) as caught:
+        parse_cases("c.toml", CAST.replace(before, after, 1), types())
+    assert any(says in finding.sentence and finding.remedy for finding in caught.value.findings), caught.value
