@@ -149,6 +149,15 @@ def deciding_policy(settings: Settings, catalogue: Catalogue, at_ms: int = 0) ->
     return meet(before, policy, catalogue.types)
 
 
+def known_policies(settings: Settings, catalogue: Catalogue) -> tuple[Policy, ...]:
+    """Every policy at hand that decisions may have been made by: the pack, in a roll-out the one before and both."""
+    policy = proven_policy(settings, catalogue)
+    if settings.policies_before is None:
+        return (policy,)
+    before = compile_texts(read_pack(settings.policies_before), catalogue.types, settings.profile)
+    return policy, before, meet(before, policy, catalogue.types)
+
+
 def compiled(catalogue: Catalogue, policy: Policy) -> dict[int, TypeRuntime]:
     """Slicer, cutters and checks of every event type, by schema id."""
     try:

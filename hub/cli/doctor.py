@@ -75,9 +75,9 @@ async def _facts(settings: Settings) -> Facts:
     return Facts(known, settings.profile, keys, policy, kafka.topics, kafka.register, kafka.moments, kafka.uncopied)
 
 
-def _local(settings: Settings) -> tuple[tuple[str, str] | Unknown, str | Unknown]:
-    """Key check of the secret file, digest of the proven policy."""
-    from hub.assemble import proven_policy
+def _local(settings: Settings) -> tuple[tuple[str, str] | Unknown, tuple[str, ...] | Unknown]:
+    """Key check of the secret file, digests of the policy a gateway would start with now: in a roll-out of both."""
+    from hub.assemble import deciding_policy, now_ms
     from hub.contracts.files import load_catalogue
 
     try:
@@ -86,7 +86,8 @@ def _local(settings: Settings) -> tuple[tuple[str, str] | Unknown, str | Unknown
     except PunteError as error:
         keys = Unknown(error.code, error.sentence, error.remedy)
     try:
-        return keys, proven_policy(settings, load_catalogue()).digest.hex()
+        policy = deciding_policy(settings, load_catalogue(), now_ms())
+        return keys, tuple(digest.hex() for digest in (policy.digest, *policy.versions))
     except PolicyRefused as refused:
         return keys, Unknown("policy_refused", f"{len(refused.findings)} findings")
     except PunteError:

@@ -242,7 +242,7 @@ def impact(new: New, as_json: AsJson = False, days: Days = 30, lang: Lang = Lang
 
 def _asked_again(settings: Any, new: Path, since: int) -> Replayed:
     from consent.pack import compile_texts
-    from hub.assemble import proven_policy
+    from hub.assemble import known_policies
     from hub.contracts.files import load_catalogue
     from hub.release.files import read_pack
     from hub.views.impact import Asked
@@ -252,10 +252,9 @@ def _asked_again(settings: Any, new: Path, since: int) -> Replayed:
     replay = asyncio.run(_replay(settings))
     asked = {}
     for profile in sorted({policy["profile"] for policy in replay.trail.policies}):
+        own = settings.model_copy(update={"profile": Profile(profile)})
         after = compile_texts(texts, catalogue.types, Profile(profile))
-        asked[profile] = Asked(
-            proven_policy(settings.model_copy(update={"profile": Profile(profile)}), catalogue), after
-        )
+        asked[profile] = [Asked(old, after) for old in known_policies(own, catalogue)]
     return again(replay, asked, catalogue.types, since)
 
 

@@ -102,18 +102,17 @@ def make_trail(catalogue: Any, asked: str) -> Trail:
 def _policies(settings: Settings, catalogue: Any, trail: Trail) -> Mapping[str, Policy]:
     """The policy at hand in every profile the hub was announced to run in; a profile that refuses it has none.
 
-    In a roll-out that of the decision: the two versions together, or the new one.
+    In a roll-out that of the decision: one of the two versions, or both together.
     """
     from consent.terms import Profile
-    from hub.assemble import deciding_policy, proven_policy
+    from hub.assemble import known_policies
 
     decided = {decision.head["policyDigest"] for decision in trail.decisions}
     found = {}
     for profile in sorted({policy["profile"] for policy in trail.policies}):
-        own = settings.model_copy(update={"profile": Profile(profile)})
         try:
-            both = deciding_policy(own, catalogue)
-            found[profile] = both if both.digest in decided else proven_policy(own, catalogue)
+            known = known_policies(settings.model_copy(update={"profile": Profile(profile)}), catalogue)
         except PolicyRefused:
             continue
+        found[profile] = next((policy for policy in known if policy.digest in decided), known[0])
     return found

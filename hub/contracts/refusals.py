@@ -207,12 +207,15 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
     "no_fallback": Meaning(
         Turn.REGISTER,
         Words(
-            "a unit that must be told is held out, and nobody could stand in for it",
-            "a person tells a duty recipient now; then give the unit a `fallback` that is not held out",
+            "a unit that must be told is held out and nobody could stand in, or its row's waiver has ended",
+            "a person tells a duty recipient now; then give the unit a `fallback` that is not held out, or have the "
+            "law confirmed or waived again",
         ),
         Words(
-            "o unitate care trebuie anunțată este blocată și nimeni nu i-a putut ține locul",
-            "un om anunță acum un destinatar de serviciu; apoi dați unității un `fallback` care nu este blocat",
+            "o unitate care trebuie anunțată este blocată și nimeni nu i-a ținut locul, sau derogarea rândului ei a "
+            "expirat",
+            "un om anunță acum un destinatar de serviciu; apoi dați unității un `fallback` care nu este blocat sau "
+            "obțineți confirmarea legii ori o nouă derogare",
         ),
     ),
     "nobody": Meaning(

@@ -65,14 +65,14 @@ class Register:
 class Facts:
     """Everything the checks look at; each part is what was read, or why it could not be.
 
-    `keys`: epoch and key check; `policy`: digest of the proven pack; `topics`: partitions by name; `moments`: the lanes
-    at two moments; `uncopied`: register records that are not in its audit copy yet.
+    `keys`: epoch and key check; `policy`: digests the proven pack counts as; `topics`: partitions by name; `moments`:
+    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet.
     """
 
     bootstrap_set: bool | Unknown
     profile: Profile
     keys: tuple[str, str] | Unknown
-    policy: str | Unknown
+    policy: tuple[str, ...] | Unknown
     topics: Mapping[str, int] | Unknown
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
@@ -225,7 +225,7 @@ def _active(facts: Facts) -> Iterator[Found]:
         yield NOT_CHECKED
     elif facts.register.active is None:
         yield Grade.FAIL, "policy_not_active", "the register names no active policy", None
-    elif facts.register.active != facts.policy:
+    elif facts.register.active not in facts.policy:
         yield Grade.FAIL, "policy_differs", "the installed pack is not the policy the register calls active", None
     else:
         yield _ok("the installed pack is the active policy")

@@ -6,7 +6,7 @@ one it lacked, and no other) both answers are tried, and what hangs on it is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -92,14 +92,20 @@ class Replayed(NamedTuple):
     others: int
 
 
-def impact(replay: Replay, asked: Mapping[str, Asked], types: Mapping[str, EventType], since: int = 0) -> Replayed:
-    """Ask every recorded decision again. `asked`: by the profile the hub was announced to run in."""
+def impact(
+    replay: Replay, asked: Mapping[str, Sequence[Asked]], types: Mapping[str, EventType], since: int = 0
+) -> Replayed:
+    """Ask every recorded decision again.
+
+    `asked`: by the profile the hub was announced to run in, each policy at hand with what shall be compared with it.
+    """
     found: dict[tuple[CellKey, str, bool], list[int]] = {}
     count = others = 0
     for head in replay.decisions(since):
         announced = _announced(replay.trail, head)
-        both = asked.get(announced["profile"]) if announced else None
-        if announced is None or both is None or both.old.digest != head["policyDigest"]:
+        pairs = asked.get(announced["profile"], ()) if announced else ()
+        both = next((each for each in pairs if each.old.digest == head["policyDigest"]), None)
+        if announced is None or both is None:
             others += 1
             continue
         count += 1

@@ -58,7 +58,7 @@ def replayed(new: Policy, *decisions: dict[str, Any], old: Policy | None = None)
     for offset, decision in enumerate(decisions):
         value, key = codecs().decision.encode(decision), event_digest(SOURCE, str(offset))
         replay.take(Written("audit.decision.case", value, key))
-    return impact(replay, {"demo": Asked(old or policy(), new)}, types())
+    return impact(replay, {"demo": [Asked(old or policy(), new)]}, types())
 
 
 def told(found: Replayed) -> dict[tuple[str, str, bool], tuple[int, int]]:
@@ -130,7 +130,7 @@ def test_decisions_before_the_moment_asked_for_do_not_count() -> None:
     value = codecs().decision.encode(decision_record())
     replay.take(Written("audit.decision.case", value, event_digest(SOURCE, EVENT_ID)))
     at = decision_record()["decidedAt"]
-    both = {"demo": Asked(policy(), policy())}
+    both = {"demo": [Asked(policy(), policy())]}
     assert [impact(replay, both, types(), since).decisions for since in (at, at + 1)] == [1, 0]
 
 
