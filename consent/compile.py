@@ -136,7 +136,7 @@ class _Making:
         for begin in reversed((at_ms, *ends)):
             after, missed = self._step(begin, until, after, tick)
             after = replace(after, notes=(*after.notes, *later))
-            later, until = [*(_from(finding, begin) for finding in missed), *later], begin
+            later, until = [*(since(finding, begin) for finding in missed), *later], begin
         assert after is not None
         return after, missed
 
@@ -170,7 +170,7 @@ class _Making:
             proofs=tuple(served),
             notes=tuple(waiting) if demo else (),
             waivers=counting,
-            unserved=_by_event(line for line in pack.dutylines.lines if line.id in short),
+            unserved=by_event(line for line in pack.dutylines.lines if line.id in short),
             until=until,
             after=after,
         )
@@ -195,14 +195,15 @@ def _name(release: Release) -> str:
     return release.name
 
 
-def _by_event(lines: Iterable[DutyLine]) -> Mapping[str, tuple[DutyLine, ...]]:
+def by_event(lines: Iterable[DutyLine]) -> Mapping[str, tuple[DutyLine, ...]]:
+    """Duty lines by their event type."""
     found: dict[str, tuple[DutyLine, ...]] = {}
     for line in lines:
         found[line.event] = (*found.get(line.event, ()), line)
     return found
 
 
-def _from(finding: Finding, begin: int) -> Finding:
+def since(finding: Finding, begin: int) -> Finding:
     """A finding about a later step, with the day from which it holds."""
     day = datetime.fromtimestamp(begin / 1000, UTC).date().isoformat()
     return replace(finding, sentence=f"from {day}, when a waiver ends: {finding.sentence}")

@@ -2,7 +2,7 @@
 
 Rule kept: the meeting of two proven policies is itself a compiled, finite policy with a digest of its own: it releases
 where both release, only fields that both give, each as coarsely as the coarser of the two gives it. A meeting that
-would starve a duty is refused.
+would starve a duty of the new version is refused, or says from which day it would.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from consent.cells import MAX_BITS, Cell, Release, Selected, consistent, reads_of
 from consent.compare import PRECISION
-from consent.compile import Policy, releases_of
+from consent.compile import Policy, by_event, releases_of, since
 from consent.dutylines import Duty, prove_dutylines, ready
-from consent.errors import PolicyRefused
+from consent.errors import Finding, PolicyRefused
 from consent.guards import Guard, GuardKind, guard_order
 from consent.matrix import CellKey, Package
 from consent.terms import EventType, Transform
@@ -25,14 +25,23 @@ TIMES = (Transform.AS_IS, Transform.HOUR, Transform.DAY)
 
 
 def meet(old: Policy, new: Policy, types: Mapping[str, EventType]) -> Policy:
-    """The policy of a roll-out from one version to the next; its rows and laws are those of the new one.
+    """The policy of a roll-out from one version to the next; its rows, laws and duties are those of the new one.
 
-    Raises PolicyRefused where it would starve a duty of either: then all gateways are stopped and switched at once.
+    Raises PolicyRefused where it would starve a duty the new version serves now: then all gateways are stopped and
+    switched at once. A duty it would starve only later, when a waiver of the old version ends, is a note with its day,
+    and `unserved` from that day on.
     """
     after: Policy | None = None
+    missed: list[Finding] = []
+    later: list[Finding] = []
     for begin, end in reversed(list(_steps(old, new))):
-        after = _met(old.at(begin), new.at(begin), types, end, after)
+        after, missed = _met(old.at(begin), new.at(begin), types, end, after)
+        after = replace(after, notes=(*after.notes, *later))
+        if begin:
+            later = [*(since(finding, begin) for finding in missed), *later]
     assert after is not None
+    if missed:
+        raise PolicyRefused(missed)
     return after
 
 
@@ -42,24 +51,27 @@ def _steps(old: Policy, new: Policy) -> Iterator[tuple[int, int | None]]:
     yield from zip((0, *ends), (*ends, None), strict=True)
 
 
-def _met(old: Policy, new: Policy, types: Mapping[str, EventType], until: int | None, after: Policy | None) -> Policy:
+def _met(
+    old: Policy, new: Policy, types: Mapping[str, EventType], until: int | None, after: Policy | None
+) -> tuple[Policy, list[Finding]]:
+    """The meeting in one stretch of time, and the duties it misses though the new version serves them."""
     both = old.cells.keys() & new.cells.keys()
     cells = {
         key: cell for key in new.cells if key in both and (cell := _cell(key, old, new, types[key[0]])) is not None
     }
-    lines = new.dutylines.lines
     served, missed = prove_dutylines(new.dutylines, cells, types, lambda: 0.0)
-    known = {line.id for policy in (old, new) for of in policy.unserved.values() for line in of}
-    if fresh := [finding for finding in missed if finding.line not in known]:
-        raise PolicyRefused(fresh)
+    short = {finding.line for finding in missed}
     duties: dict[CellKey, tuple[Duty, ...]] = {}
-    for line in (each for each in lines if each.id not in known):
+    for line in (each for each in new.dutylines.lines if each.id not in short):
         duties[line.key] = (*duties.get(line.key, ()), ready(line, cells[line.key], cells, types[line.event]))
     whole = {release.name: release for release in (*releases_of(cells), *(after.releases if after else ()))}
-    digest = hashlib.sha256(b"rollout" + old.digest + new.digest).digest()
     releases = tuple(whole[name] for name in sorted(whole))
+    digest = hashlib.sha256(b"rollout" + old.digest + new.digest).digest()
     made = replace(new, digest=digest, versions=(old.digest, new.digest), cells=cells, releases=releases, duties=duties)
-    return replace(made, proofs=tuple(served), until=until, after=after)
+    unserved = by_event(line for line in new.dutylines.lines if line.id in short)
+    known = {line.id for lines in new.unserved.values() for line in lines}
+    made = replace(made, proofs=tuple(served), notes=(), unserved=unserved, until=until, after=after)
+    return made, [finding for finding in missed if finding.line not in known]
 
 
 def _cell(key: CellKey, old: Policy, new: Policy, event: EventType) -> Cell | None:
