@@ -38,13 +38,16 @@ class RedLine:
 
 
 class Leaf(NamedTuple):
-    """One leaf of one selection: who gets which field, how, by which row, and what it then reveals."""
+    """One leaf of one selection: who gets which field, how, by which row, and what it then reveals.
+
+    `grants`: every part of that row that lets the field's group out, whichever the guards are: a line is judged by all.
+    """
 
     key: CellKey
     field: Field
     how: Transform
     row: str
-    grant: Grant | None
+    grants: tuple[Grant, ...]
     guards: tuple[str, ...]
     lane: Lane
     reveals: frozenset[Reveals]
@@ -85,14 +88,15 @@ def only_in_package(line: RedLine, leaf: Leaf) -> bool:
     """These roles get these groups only inside these consent packages."""
     if leaf.key[1] not in line.roles or leaf.field.group not in line.groups:
         return False
-    names = {guard.arg for guard in leaf.grant.guards} if leaf.grant else set()
-    return names.isdisjoint(line.packages)
+    return not leaf.grants or any(
+        line.packages.isdisjoint(guard.arg for guard in grant.guards) for grant in leaf.grants
+    )
 
 
 def only_by_consent(line: RedLine, leaf: Leaf) -> bool:
     """To these roles, what reveals this or lies in these groups goes only by consent."""
     spoken = not line.reveals.isdisjoint(leaf.reveals) or leaf.field.group in line.groups
-    consent = leaf.grant is not None and leaf.grant.basis.kind is BasisKind.CONSENT
+    consent = bool(leaf.grants) and all(grant.basis.kind is BasisKind.CONSENT for grant in leaf.grants)
     return leaf.key[1] in line.roles and spoken and not consent
 
 
@@ -104,7 +108,7 @@ def transformed(_line: RedLine, leaf: Leaf) -> bool:
 
 def cites_one_basis(_line: RedLine, leaf: Leaf) -> bool:
     """Every leaf cites one row that gives its group and names its basis."""
-    return leaf.grant is None or not leaf.grant.basis.ref
+    return len({grant.basis.id for grant in leaf.grants}) != 1
 
 
 def place_as_county(line: RedLine, leaf: Leaf) -> bool:

@@ -66,6 +66,8 @@ class RedLines:
 
 
 NOTHING = frozenset({Reveals.NONE})
+GIVEN = (Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF)
+"""What takes nothing away: no reduction can be signed for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def parse_redlines(text: str, name: str = "redlines.toml") -> RedLines:
 def _reduction(border: Border, table: Mapping[str, object]) -> Reduction | None:
     where = f"reduction {table.get('transform')}"
     border.keys(where, table, ("transform", "drops", "signed", "why", "seal"))
-    how = border.word(where, "transform", table.get("transform"), Transform)
+    known = [each for each in Transform if each not in GIVEN]
+    how = border.word(where, "transform of a reduction", table.get("transform"), known)
     drops = border.words(where, "reveals", table.get("drops"), Reveals)
     signed, why = (border.text(where, key, table.get(key)) for key in ("signed", "why"))
     return Reduction(Transform(how), frozenset(map(Reveals, drops)), signed, why) if how else None
@@ -151,8 +154,8 @@ def leaves_of(
                 continue
             seen.add((path, how, row))
             field = fields[path]
-            grant = next((g for g in rows[row].grants if field.group in g.groups), None)
-            yield Leaf(key, field, how, row, grant, guards, event.lane, lines.reveals(field, how, event))
+            grants = tuple(g for g in rows[row].grants if field.group in g.groups)
+            yield Leaf(key, field, how, row, grants, guards, event.lane, lines.reveals(field, how, event))
 
 
 class Proof(NamedTuple):

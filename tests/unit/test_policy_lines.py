@@ -265,3 +265,21 @@ def test_all_law_confirmed_makes_production_start() -> None:
     ]
     made = compiled(replace(PACK.matrix, rows=tuple(rows)), profile=Profile.PRODUCTION)
     assert made.releases == policy().releases
+
+
+@pytest.mark.parametrize("order", ["small_first", "large_first"])
+def test_answers_in_a_small_package_are_refused_in_whatever_order_they_stand(order: str) -> None:
+    """INV-30 looks at every part of a row that gives the answers, not only at the first."""
+    small, large = (
+        'packages.sh1 = { give = [1, 9, 10, 13], generalise = { 26 = "26c" } }',
+        "packages.sh3 = { give = [10] }",
+    )
+    matrix = texts().matrix.replace("adds = [1, 9, 13, 16, 26]", "adds = [1, 9, 10, 13, 16, 26]", 1)
+    head, tail = matrix.split('id = "R10"\n', 1)
+    block, rest = tail.split("\n\n", 1)
+    lines = [line for line in block.splitlines() if not line.startswith(("packages.sh1", "packages.sh3"))]
+    at = next(i for i, line in enumerate(lines) if line.startswith("packages."))
+    lines[at:at] = [small, large] if order == "small_first" else [large, small]
+    spoilt = head + 'id = "R10"\n' + "\n".join(lines) + "\n\n" + rest
+    found = refused(parse_pack(texts()._replace(matrix=spoilt), types()).matrix)
+    assert ("INV-30", "R10") in {(f.line, f.row) for f in found}

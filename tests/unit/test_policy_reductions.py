@@ -60,7 +60,9 @@ def test_a_reduction_changes_the_digest() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ('transform = "flag_care"', 'transform = "flagcare"', "unknown transform `flagcare`"),
+        ('transform = "flag_care"', 'transform = "flagcare"', "unknown transform of a reduction `flagcare`"),
+        ('"flag_care"', '"as_is"', "unknown transform of a reduction `as_is`"),
+        ('"flag_care"', '"pairwise"', "unknown transform of a reduction `pairwise`"),
         ('drops = ["health"]', 'drops = ["heallth"]', "unknown reveals `heallth`"),
         ('signed = "p-9"', 'signed = " "', "`signed` is missing"),
         ('signed = "p-9"\n', "", "`signed` is missing"),
