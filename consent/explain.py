@@ -13,7 +13,7 @@ from consent.cells import Cell
 from consent.compile import RELEASING, Policy
 from consent.decide import Decision
 from consent.facts import Fact
-from consent.generalise import transform
+from consent.generalise import COARSEST, GROUP_OF, transform
 from consent.guards import Guard, GuardKind
 from consent.matrix import Basis, Grant
 from consent.messages import TABLES, Language, counted
@@ -130,26 +130,50 @@ def explain(policy: Policy, event_type: EventType, decision: Decision, presence:
         facts=decision.facts,
         fallback_for=decision.fallback_for,
         fields=fields,
-        rules=tuple(_rules(policy, cell, decision)),
+        rules=tuple(_rules(policy, cell, event_type, decision)),
     )
 
 
-def _rules(policy: Policy, cell: Cell, decision: Decision) -> Iterator[RuleTold]:
-    """The rows that gave something, in the order in which the release cites them."""
+def _rules(policy: Policy, cell: Cell, event: EventType, decision: Decision) -> Iterator[RuleTold]:
+    """The rows that gave something, in the order in which the release cites them.
+
+    What each gave is read off the release: in a roll-out that is less than the row says.
+    """
     true = frozenset(cell.true(decision.bits))
     rows = {row.id: row for row in policy.matrix.rows}
     for row in (rows[name] for name in dict.fromkeys(decision.selected.rules if decision.selected else ())):
-        opened = [grant for grant in row.grants if true.issuperset(grant.guards)]
-        asked = [guard for guard in cell.guards if any(guard in grant.guards for grant in opened)]
+        asked = [
+            g for g in cell.guards if any(g in each.guards and true.issuperset(each.guards) for each in row.grants)
+        ]
         consents = [guard for guard in asked if guard.kind is GuardKind.CONSENT]
         guards = tuple(guard for guard in asked if guard not in consents[:-1])
-        give = frozenset[int]().union(*(grant.give for grant in opened))
-        coarse = {group: rule for grant in opened for group, rule in grant.generalise.items() if group not in give}
+        given, coarse = _gave(event, decision, row.id)
         consent = row.basis.kind is BasisKind.CONSENT and decision.facts
         receipt = decision.facts[-1].key if consent else None
         waiver = next((each for each in policy.waivers if row.id in each.rows), None)
         owed = row.obligations, row.retain_days, receipt, waiver
-        yield RuleTold(row.id, guards, tuple(sorted(give)), tuple(sorted(coarse.items())), row.basis, *owed)
+        yield RuleTold(row.id, guards, given, coarse, row.basis, *owed)
+
+
+def _gave(event: EventType, decision: Decision, row: str) -> tuple[tuple[int, ...], tuple[tuple[int, str], ...]]:
+    """The groups a release gives by a row: in full, and by which rule."""
+    selected, fields = decision.selected, {field.path: field for field in event.fields}
+    made: dict[int, dict[str, Transform]] = {}
+    for (path, how), cited in zip(selected.release.leaves, selected.rules, strict=True) if selected else ():
+        if cited == row:
+            made.setdefault(fields[path].group, {})[path] = how
+    rules = {group: _rule_of(event, group, leaves) for group, leaves in sorted(made.items())}
+    given = tuple(group for group, rule in rules.items() if rule is None)
+    return given, tuple((group, rule) for group, rule in rules.items() if rule is not None)
+
+
+def _rule_of(event: EventType, group: int, leaves: Mapping[str, Transform]) -> str | None:
+    """The rule that makes exactly these leaves of a group; None = given. The coarsest where two versions met."""
+    for rule in (None, *(name for name, of in GROUP_OF.items() if of == group)):
+        made = {field.path: transform(field, rule) for field in event.of_group(group)}
+        if {path: how for path, how in made.items() if how is not None} == leaves:
+            return rule
+    return COARSEST.get(group)
 
 
 def for_unit(explanation: Explanation | None) -> Explanation:

@@ -14,8 +14,10 @@ from consent.decide import decide
 from consent.explain import UNKNOWN, Explanation, explain, for_unit, sentences, to_json
 from consent.facts import Event
 from consent.messages import EN, RO, Language, counted, plural_form
-from consent.terms import Outcome, PartyRole, Purpose
-from tests.cases.pack import NOW, PLACE, facts, handle, policy, types, unit
+from consent.pack import compile_texts
+from consent.rollout import meet
+from consent.terms import Outcome, PartyRole, Profile, Purpose
+from tests.cases.pack import NOW, PLACE, facts, handle, policy, texts, types, unit
 
 CONTENT = {"instrument": "RO_POL_21", "result": "imminent", "childInHousehold": "yes"}
 EVENT = Event(
@@ -131,6 +133,32 @@ def test_a_unit_hears_the_rule_without_its_guards() -> None:
         for line in sentences(told, Language.EN)
     )
     assert for_unit(explained("shelter")).rules == ()
+
+
+def test_in_a_roll_out_the_rule_tells_what_went_out_not_what_the_row_says() -> None:
+    """The new version gives child protection one group more: until it is alone nobody hears of that group."""
+    wide = texts().matrix.replace("give = [1, 6, 9, 13, 26]", "give = [1, 6, 9, 13, 26, 28]", 1)
+    both = meet(policy(), compile_texts(texts()._replace(matrix=wide), types(), Profile.DEMO), types())
+    content = {"instrument": "RO_POL_21", "result": "imminent", "childInHousehold": "yes"}
+    event = Event("risk.assessed", "source", handle("case"), {}, PLACE, frozenset(), content)
+    (decision,) = decide(both, event, facts({"children": (unit("children", "CHILD"), Purpose.P8)}), NOW).decisions
+    (rule,) = explain(both, types()["risk.assessed"], decision, FULL).rules
+    assert rule.row == "R8"
+    assert (rule.give, rule.generalise) == ((1, 6, 9, 13, 26), ((15, "15"),))
+
+
+def test_the_receipt_is_that_of_the_consent_not_of_the_relation() -> None:
+    """Where a row rests on both, what a recall names is the consent."""
+    related = {"kind": "relation", "unit": "hospital", "of": "patient", "role": "victim", "to": "victim", "offset": 3}
+    agreed = {"kind": "consent", "unit": "hospital", "purpose": "P10", "package": "ho2", "offset": 8}
+    content = {"instrument": "RO_POL_21", "result": "imminent", "childInHousehold": "no"}
+    parties = {PartyRole.VICTIM: handle("victim")}
+    event = Event("risk.assessed", "source", handle("case"), parties, PLACE, frozenset(), content)
+    known = facts({"hospital": (unit("hospital", "HOSP"), Purpose.P10)}, [related, agreed])
+    (decision,) = decide(policy(), event, known, NOW).decisions
+    assert [fact.offset for fact in decision.facts] == [3, 8]
+    (rule,) = explain(policy(), types()["risk.assessed"], decision, FULL).rules
+    assert rule.receipt == handle("consent 8")
 
 
 def test_a_row_by_law_has_no_receipt() -> None:
