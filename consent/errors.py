@@ -14,8 +14,9 @@ from enum import StrEnum
 class FindingKind(StrEnum):
     """What sort of fault.
 
-    A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof; and what `lint`
-    finds: a seal that does not fit, a row that can never matter, a duty of the law nobody serves, a law without a date.
+    A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof; what `lint` finds:
+    a seal that does not fit, a row that can never matter, a duty of the law nobody serves, a law without a date; and
+    what a new version eases.
     """
 
     WORD = "word"
@@ -29,6 +30,7 @@ class FindingKind(StrEnum):
     IDLE = "idle"
     MUST = "must"
     UNDATED = "undated"
+    EASED = "eased"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import typer
 from consent.errors import PolicyRefused
 from consent.messages import Language
 from consent.terms import BasisStatus, Profile, Reveals
-from hub.cli.policy_told import refuse
+from hub.cli.policy_told import finding_json, refuse
 from hub.cli.progress import say
 from hub.errors import Exit, PunteError
 
@@ -45,29 +45,34 @@ Days = Annotated[int, typer.Option("--days", min=1, help="How many days of decis
 def compare(
     old: Old, new: New, as_json: AsJson = False, profile: InProfile = Profile.DEMO, lang: Lang = Language.EN
 ) -> int:
-    """Tell who gains and who loses which field between two packs, the most dangerous first; exit 3 if anybody gains."""
+    """Tell who gains and who loses what between two packs, the most dangerous first; exit 3 if anybody gains."""
     from consent.compare import compare as changes
+    from consent.pack import parse_pack
+    from consent.versions import eased
     from hub.contracts.files import load_catalogue
+    from hub.release.files import read_pack
     from hub.views.change_told import change_json, change_line
     from hub.views.change_words import TABLES
 
     types = load_catalogue().types
     try:
         before, after = (_policy(folder, profile) for folder in (old, new))
+        eases = eased(parse_pack(read_pack(old), types), parse_pack(read_pack(new), types), types)
     except PolicyRefused as refused:
         return refuse(refused, profile, as_json=as_json)
     found = changes(before, after, types)
     gains = sum(change.gains for change in found)
     digests = {"old": before.digest.hex(), "new": after.digest.hex()}
     if as_json:
-        told = {"changes": [change_json(each) for each in found], **digests}
-        print(json.dumps(told | {"gains": gains, "losses": len(found) - gains}, ensure_ascii=False))
+        told = {"changes": [change_json(each) for each in found], "eased": [finding_json(each) for each in eases]}
+        print(json.dumps(told | digests | {"gains": gains, "losses": len(found) - gains}, ensure_ascii=False))
     else:
         short = {key: digest[:16] for key, digest in digests.items()}
         words = TABLES[lang]
-        last = words["changed"].format(gains=gains, losses=len(found) - gains, **short) if found else words["same"]
-        print("\n".join([*(change_line(each, lang) for each in found), last]))
-    return Exit.FINDINGS if gains else Exit.DONE
+        last = words["changed"].format(gains=gains, losses=len(found) - gains, **short)
+        lines = [*(change_line(each, lang) for each in found), *(f"{words['eased']}: {each}" for each in eases)]
+        print("\n".join([*lines, last if lines else words["same"]]))
+    return Exit.FINDINGS if gains or eases else Exit.DONE
 
 
 def _policy(folder: Path | None, profile: Profile) -> Policy:

@@ -22,6 +22,7 @@ EN: Mapping[str, str] = {
     "always": "whatever else is true",
     "and": " and ",
     "or": ", or when ",
+    "eased": "eased",
     "same": "The two policies give everybody the same.",
     "changed": "{gains} gained, {losses} lost; from {old} to {new}",
     "reach": "{role} {purpose} can get `{path}` of {event} ({how}) {when}, by row {row} on {law}{mark}",
@@ -64,6 +65,7 @@ RO: Mapping[str, str] = {
     "always": "orice altceva ar fi adevărat",
     "and": " și ",
     "or": ", sau când ",
+    "eased": "ușurat",
     "same": "Cele două politici dau tuturor același lucru.",
     "changed": "{gains} câștigate, {losses} pierdute; de la {old} la {new}",
     "reach": "{role} {purpose} poate primi `{path}` din {event} ({how}) {when}, prin rândul"

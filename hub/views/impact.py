@@ -151,23 +151,28 @@ def _present(one: _Decision) -> frozenset[str]:
 
 
 def _recorded(one: _Decision) -> Iterator[tuple[CellKey, Known]]:
-    """What the record says of each unit, then every cell the new policy adds for a role that was there."""
-    old, told = one.both.old.at(one.head["decidedAt"]), set[str]()
-    roles = {code: role for code in one.announced["units"] if (role := _role(one, code)) and code != one.head["source"]}
+    """What the record says of each unit, then every cell the new policy adds for a role that no denial kept out."""
+    at = one.head["decidedAt"]
+    old, new, units = one.both.old.at(at).cells, one.both.new.at(at).cells, one.announced["units"]
+    roles = {code: role for code in units if (role := _role(one, code)) and code != one.head["source"]}
+    denied = {units[nth] for entry in one.head["refusals"] if _denied(entry) for nth in entry["unitOrdinals"]}
     for entry in one.head["releases"]:
-        code = one.announced["units"][entry["unitOrdinal"]]
+        code = units[entry["unitOrdinal"]]
         key: CellKey | None = (one.type.name, roles[code], Purpose(entry["purpose"])) if code in roles else None
-        if key is not None and key in old.cells:
-            told.add(code)
-            yield key, _given(old.cells[key], entry["guardBits"])
+        if key is not None and key in old:
+            yield key, _given(old[key], entry["guardBits"])
     for entry in one.head["refusals"]:
-        for code in (one.announced["units"][ordinal] for ordinal in entry["unitOrdinals"]):
-            told.add(code)
+        for code in (units[ordinal] for ordinal in entry["unitOrdinals"]):
             yield from _refused(one, roles.get(code), entry)
-    for role in {role for code, role in roles.items() if code not in told}:
-        for key in one.both.new.cells:
-            if key[:2] == (one.type.name, role) and key not in old.cells:
+    for role in {role for code, role in roles.items() if code not in denied}:
+        for key in new:
+            if key[:2] == (one.type.name, role) and key not in old:
                 yield key, Known(frozenset(), frozenset(), NOTHING)
+
+
+def _denied(entry: Record) -> bool:
+    """Whether a refusal is a denial, which no policy lifts."""
+    return entry["reason"] not in (RefusalReason.GUARD_FALSE, RefusalReason.STALE)
 
 
 def _role(one: _Decision, code: str) -> Role | None:
@@ -181,19 +186,15 @@ def _given(cell: Cell, bits: int) -> Known:
 
 
 def _refused(one: _Decision, role: Role | None, entry: Record) -> Iterator[tuple[CellKey, Known]]:
-    """A refusal, for each cell its role has or would have: which purpose it was is not recorded.
+    """A refusal, for each cell its role had: which purpose it was is not recorded.
 
     The record names the kind of guard that was false; which one it was is known only where the cell has one of them.
     """
-    denied = entry["reason"] not in (RefusalReason.GUARD_FALSE, RefusalReason.STALE)
-    at = one.head["decidedAt"]
-    old = one.both.old.at(at).cells
-    cells = {**one.both.new.at(at).cells, **old}
-    for key, cell in cells.items():
+    for key, cell in one.both.old.at(one.head["decidedAt"]).cells.items():
         if key[:2] == (one.type.name, role):
             of_kind = [guard for guard in cell.guards if guard.kind.value == entry["guard"]]
             false = frozenset(of_kind if len(of_kind) == 1 else ())
-            yield key, Known(frozenset(), false, NOTHING, denied, old.get(key))
+            yield key, Known(frozenset(), false, NOTHING, _denied(entry), cell)
 
 
 def _bounds(cell: Cell | None, known: Known) -> tuple[Leaves, Leaves]:

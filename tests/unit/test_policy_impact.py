@@ -144,3 +144,52 @@ def test_what_rests_on_one_consent_is_found_by_its_handle() -> None:
     assert (found.id, found.event, found.unit, found.purpose) == (RELEASE_ID, EVENT_ID, SHELTER, "P9")
     assert list(rests_on_record(replay, "consent", "c2")) == []
     assert register_digest("consent", "c1") == CONSENT.key
+
+
+NEW_CELL = """
+[[exists]]
+event = "risk.assessed"
+role = "SW-L"
+purpose = "P7"
+when = [["area"]]
+
+[[row]]
+id = "R90"
+event = "risk.assessed"
+role = "SW-L"
+purpose = "P7"
+when = ["area"]
+give = [1, 26]
+basis = "B6"
+"""
+
+
+def test_a_new_purpose_of_a_unit_that_already_got_the_event_is_a_gain() -> None:
+    """A second cell for the centre: nothing is recorded of it, so it may be; a unit that was denied stays out."""
+    found = replayed(other(lambda text: text + NEW_CELL), decision_record())
+    gains = {(one.role, one.purpose, one.path): (one.sure, one.maybe) for one in found.impacts}
+    assert gains["SW-L", "P7", ""] == (0, 1)
+    assert gains["SW-L", "P7", "victim.name"] == (0, 1)
+    shelter = NEW_CELL.replace('"SW-L"', '"SHEL"')
+    assert not replayed(other(lambda text: text + shelter), decision_record()).impacts
+
+
+def test_parts_of_one_decision_are_asked_as_one() -> None:
+    """A decision in two parts counts once, with the releases of both."""
+    first, second = decision_record(parts=2), decision_record(parts=2, part=2, releases=[])
+    first["refusals"] = []
+    replay = Replay(trail("nothing"))
+    for record in (first, second):
+        value = codecs().decision.encode(record)
+        replay.take(Written("audit.decision.case", value, event_digest(SOURCE, EVENT_ID)))
+    found = impact(replay, {"demo": [Asked(policy(), other(wide))]}, types())
+    assert found.decisions == 1
+    assert told(found)["SW-L", "weaponAccess", True] == (1, 0)
+
+
+def test_the_source_never_gains() -> None:
+    """A unit never gets its own event, under whatever policy."""
+    source = NEW_CELL.replace('"SW-L"', '"POL-R"').replace('"P7"', '"P1"')
+    assert not [
+        one for one in replayed(other(lambda text: text + source), decision_record()).impacts if one.role == "POL-R"
+    ]
