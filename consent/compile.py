@@ -9,15 +9,15 @@ release in the profile; a policy that fails either is never activated.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from consent.cells import MAX_BITS, Cell, Ground, Reads, Release, Selected, build_cell, hollow, select, selections
 from consent.dutylines import Duty, DutyLine, DutyLines, prove_dutylines, ready
-from consent.errors import Finding, FindingKind, PolicyRefused
-from consent.judges import Leaf
+from consent.errors import Finding, FindingKind, PolicyRefused, Tally
+from consent.judges import ELSEWHERE, Leaf
 from consent.matrix import CellKey, Matrix, Row
 from consent.redlines import Proof, RedLines, Scope, leaves_of, prove_redlines
 from consent.terms import BasisStatus, EventType, Profile
@@ -112,8 +112,19 @@ def compile_policy(
     policy, missed = made.chain(at_ms, tick)
     findings = [*_cell_findings(grounds, made.lenient), *_too_many(made.lenient), *findings, *missed]
     if findings:
-        raise PolicyRefused(findings)
+        raise PolicyRefused(findings, tally((*proofs, *policy.proofs), len(policy.releases)))
     return replace(policy, proofs=(*proofs, *policy.proofs))
+
+
+def tally(proofs: Sequence[Proof], releases: int) -> Tally:
+    """What a proof came to."""
+    red = {proof.line: proof for proof in proofs if not proof.duty}
+    wrong = {proof.line for proof in proofs if proof.crossed}
+    elsewhere = {proof.line for proof in proofs if proof.how == ELSEWHERE}
+    duties = {proof.line for proof in proofs if proof.duty}
+    proven = red.keys() - elsewhere - wrong
+    crossed, unserved = red.keys() & wrong, duties & wrong
+    return Tally(len(red), len(proven), len(elsewhere), len(crossed), len(duties), len(unserved), releases)
 
 
 @dataclass(frozen=True, slots=True)

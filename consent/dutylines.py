@@ -200,7 +200,7 @@ def prove_dutylines(
         looked, missed = _judge(line, floor, cells)
         findings += missed
         says = f"{line.role} {line.purpose} always learns the floor of {line.event}"
-        proofs.append(Proof(line.id, says, "valuations", looked, (tick() - start) * 1000, len(missed)))
+        proofs.append(Proof(line.id, says, "valuations", looked, (tick() - start) * 1000, len(missed), duty=True))
     if not lines.lines:
         says = "there is no duty line: the proof looked at nothing"
         findings.append(Finding(FindingKind.VACUOUS, says, "restore dutylines.toml"))

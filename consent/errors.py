@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class FindingKind(StrEnum):
@@ -52,12 +53,25 @@ class Finding:
         return f"{self.sentence}; {self.remedy}" if self.remedy else self.sentence
 
 
+class Tally(NamedTuple):
+    """A proof in seven numbers. An invariant of several lines is crossed where one is, tested where one names tests."""
+
+    invariants: int
+    proven: int
+    tested_elsewhere: int
+    crossed: int
+    duties: int
+    unserved: int
+    releases: int
+
+
 class PolicyRefused(Exception):
     """The policy is not activated: every fault found, none skipped.
 
-    The remedy is a corrected matrix, never a weaker line.
+    The remedy is a corrected matrix, never a weaker line. `tally`: what the proof came to, where it came that far.
     """
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, findings: Iterable[Finding], tally: Tally | None = None) -> None:
+        self.tally = tally
         self.findings: tuple[Finding, ...] = tuple(findings)
         super().__init__(f"policy refused, {len(self.findings)} findings: " + " | ".join(map(str, self.findings)))

@@ -167,6 +167,7 @@ class Proof(NamedTuple):
     looked: int
     ms: float
     crossed: int
+    duty: bool = False
 
 
 def prove_redlines(lines: RedLines, scope: Scope, tick: Callable[[], float]) -> tuple[list[Proof], list[Finding]]:

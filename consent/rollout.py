@@ -17,7 +17,7 @@ from consent.compile import Policy, by_event, releases_of, since
 from consent.dutylines import Duty, prove_dutylines, ready
 from consent.errors import Finding, PolicyRefused
 from consent.guards import Guard, GuardKind, guard_order
-from consent.matrix import CellKey, Package
+from consent.matrix import CellKey, Matrix, Package, Row
 from consent.terms import EventType, Transform
 
 TIMES = (Transform.AS_IS, Transform.HOUR, Transform.DAY)
@@ -67,11 +67,19 @@ def _met(
     whole = {release.name: release for release in (*releases_of(cells), *(after.releases if after else ()))}
     releases = tuple(whole[name] for name in sorted(whole))
     digest = hashlib.sha256(b"rollout" + old.digest + new.digest).digest()
+    matrix = replace(new.matrix, rows=tuple(_owing(old.matrix, row) for row in new.matrix.rows))
     made = replace(new, digest=digest, versions=(old.digest, new.digest), cells=cells, releases=releases, duties=duties)
     unserved = by_event(line for line in new.dutylines.lines if line.id in short)
     known = {line.id for lines in new.unserved.values() for line in lines}
-    made = replace(made, proofs=tuple(served), notes=(), unserved=unserved, until=until, after=after)
+    made = replace(made, matrix=matrix, proofs=tuple(served), notes=(), unserved=unserved, until=until, after=after)
     return made, [finding for finding in missed if finding.line not in known]
+
+
+def _owing(before: Matrix, row: Row) -> Row:
+    """A row with what either version obliges to, and the shorter of the times it may be kept."""
+    was = next((each for each in before.rows if each.id == row.id), row)
+    days = min((each.retain_days for each in (was, row) if each.retain_days is not None), default=None)
+    return replace(row, obligations=tuple(dict.fromkeys((*row.obligations, *was.obligations))), retain_days=days)
 
 
 def _cell(key: CellKey, old: Policy, new: Policy, event: EventType) -> Cell | None:

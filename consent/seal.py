@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from consent.errors import Finding, FindingKind
+from consent.errors import Finding, FindingKind, PolicyRefused
 from consent.matrix import canonical
 
 SEAL = "seal"
-HEAD = re.compile(r"\[\[([a-z]+)\]\]\s*")
+HEAD = re.compile(r"\[\[[^\]]+\]\]")
+OWN_SEAL = re.compile(r"seal\s*=")
 WIDTH = 132
 
 
@@ -36,43 +38,101 @@ def check_seals(name: str, raw: Mapping[str, object]) -> Iterator[Finding]:
                 yield Finding(FindingKind.SEAL, f"{name}, {where}: {kind} {what}", remedy, row=where)
 
 
-def formatted(text: str, *, reseal: bool) -> str:
-    """The file in its one layout: comments stay above their table, keys in the order they came, seals last.
+def formatted(name: str, text: str, *, reseal: bool) -> str:
+    """The file in its one layout: one blank line between tables, keys in the order they came, the seal last.
 
-    `reseal`: write a fresh seal into every table, else leave the seals as they are. The text must be TOML.
+    `reseal`: write a fresh seal into every table, else leave the seals as they are. A table that holds a comment or a
+    text of several lines keeps its own lines. Raises PolicyRefused where the result would not say what the file says.
     """
-    blocks = [_block(block, reseal=reseal) for block in re.split(r"\n\s*\n", text.strip("\n"))]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    lines = text.replace("\r\n", "\n").splitlines()
+    heads = [at for at, line in enumerate(lines) if HEAD.match(line.strip())]
+    if not heads:
+        return "\n\n".join(_gap(lines)) + "\n"
+    parts: list[str] = []
+    before: Sequence[str] = lines[: heads[0]]
+    try:
+        for at, end in pairwise((*heads, len(lines))):
+            body, after = _parted(lines[at:end])
+            parts.append(_joined(before, _table(body, reseal=reseal)))
+            before = after
+    except (tomllib.TOMLDecodeError, LookupError):
+        raise PolicyRefused([_changes(name)]) from None
+    made = "\n\n".join([*parts, *_gap(before)]) + "\n"
+    if _unsealed(name, made) != _unsealed(name, text):
+        raise PolicyRefused([_changes(name)])
+    return made
 
 
-def _block(text: str, *, reseal: bool) -> str:
-    """One block of lines: comments alone, or comments and one table."""
-    comments = [line.strip() for line in text.splitlines() if line.lstrip().startswith("#")]
-    body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).strip()
-    if not body:
-        return "\n".join(comments)
-    raw = tomllib.loads(body)
-    found = HEAD.match(body)
-    if found is None or len(raw) != 1:
-        return "\n".join([*comments, body])
-    table = raw[found[1]][0]
-    if reseal:
-        table[SEAL] = seal_of(table)
-    lines = [line for key, value in table.items() if key != SEAL for line in _entry(key, value)]
-    last = [f'{SEAL} = "{table[SEAL]}"'] if SEAL in table else []
-    return "\n".join([*comments, f"[[{found[1]}]]", *lines, *last])
+def _changes(name: str) -> Finding:
+    says = f"{name} cannot be laid out without changing what it says"
+    return Finding(
+        FindingKind.SHAPE, says, "begin each table with its [[name]] on a line of its own; nothing was written"
+    )
+
+
+def _unsealed(name: str, text: str) -> object:
+    """All a file says apart from its seals; where it is no TOML, something nothing equals."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return object()
+    return {
+        kind: [{key: value for key, value in each.items() if key != SEAL} for each in tables]
+        if isinstance(tables, list) and all(isinstance(each, dict) for each in tables)
+        else tables
+        for kind, tables in raw.items()
+    }
+
+
+def _parted(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """A table's own lines, and the comments and blank lines behind it, which belong to the next one."""
+    end = len(lines)
+    while end > 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return lines[:end], lines[end:]
+
+
+def _gap(lines: Sequence[str]) -> list[str]:
+    """Comments that stand between tables, in groups parted by blank lines."""
+    groups = "\n".join(line.strip() for line in lines).split("\n\n")
+    return [group.strip("\n") for group in groups if group.strip("\n")]
+
+
+def _joined(before: Sequence[str], table: str) -> str:
+    """A table below what stands above it: a comment right above it stays there."""
+    groups = _gap(before)
+    if groups and before[-1].strip():
+        table = f"{groups.pop()}\n{table}"
+    return "\n\n".join([*groups, table])
+
+
+def _table(lines: Sequence[str], *, reseal: bool) -> str:
+    """One table with its seal last."""
+    body = "\n".join(lines)
+    ((kind, (table,)),) = tomllib.loads(body).items()
+    seal = seal_of(table) if reseal else table.get(SEAL)
+    if "#" in body or '"""' in body or "'''" in body or _escaped(table):
+        made = [line for line in lines if not OWN_SEAL.match(line.strip())]
+    else:
+        made = [f"[[{kind}]]", *(line for key, value in table.items() if key != SEAL for line in _entry(key, value))]
+    return "\n".join([*made, *([f'{SEAL} = "{seal}"'] if seal is not None else [])])
+
+
+def _escaped(value: object) -> bool:
+    """Whether any text in a value holds a character that is written escaped: a quote, a backslash, a control."""
+    return b"\\" in canonical(value)
 
 
 def _entry(key: str, value: object) -> Iterator[str]:
     """`key = value`; the packages of a row one line each, a list that is too long one line an element."""
-    if key == "packages" and isinstance(value, dict):
-        yield from (f"{key}.{name} = {_value(part)}" for name, part in value.items())
+    if key == "packages" and isinstance(value, dict) and value:
+        yield from (f"{key}.{_key(name)} = {_value(part)}" for name, part in value.items())
         return
-    line = f"{key} = {_value(value)}"
+    line = f"{_key(key)} = {_value(value)}"
     if len(line) <= WIDTH or not isinstance(value, list):
         yield line
         return
-    yield f"{key} = ["
+    yield f"{_key(key)} = ["
     yield from (f"  {_value(item)}," for item in value)
     yield "]"
 
@@ -86,7 +146,7 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f'"{value}"'
     return str(value)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from consent.cells import Cell, Release, selections
-from consent.compile import Policy, compile_policy
+from consent.compile import Policy, compile_policy, tally
 from consent.errors import PolicyRefused
 from consent.judges import ELSEWHERE
 from consent.matrix import Matrix
@@ -49,7 +49,7 @@ def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile
         texts, types = read_pack(policies), load_catalogue().types
         policy = compile_texts(texts, types, profile, time.perf_counter, time.time_ns() // 1_000_000)
     except PolicyRefused as refused:
-        return refuse(refused, profile, as_json=as_json)
+        return refuse(refused, profile, as_json=as_json, took=(time.perf_counter() - start) * 1000)
     took = (time.perf_counter() - start) * 1000
     print(json.dumps(_proof_json(policy, took)) if as_json else "\n".join(_proof_lines(policy, took)))
     return Exit.DONE
@@ -133,20 +133,7 @@ def _unconfirmed(matrix: Matrix) -> Mapping[BasisStatus, list[str]]:
 
 
 def _summary(policy: Policy, took: float) -> Mapping[str, object]:
-    """The proof in eight numbers; an invariant of several lines is proven where all of them are."""
-    red = [proof for proof in policy.proofs if not proof.line.startswith("D-")]
-    every = dict.fromkeys(proof.line for proof in red)
-    elsewhere = {proof.line for proof in red if proof.how == ELSEWHERE}
-    return {
-        "invariants": len(every),
-        "proven": len([line for line in every if line not in elsewhere]),
-        "tested_elsewhere": len(elsewhere),
-        "crossed": 0,
-        "duties": len(policy.dutylines.lines),
-        "unserved": 0,
-        "releases": len(policy.releases),
-        "ms": round(took, 3),
-    }
+    return {**tally(policy.proofs, len(policy.releases))._asdict(), "ms": round(took, 3)}
 
 
 def _proof_json(policy: Policy, took: float) -> Mapping[str, object]:
@@ -178,8 +165,8 @@ def _proof_lines(policy: Policy, took: float) -> Iterator[str]:
     told = _summary(policy, took)
     yield (
         f"proven: {told['proven']} invariants and {told['duties']} duties over {told['releases']} releases of "
-        f"{len(policy.cells)} cells; {told['tested_elsewhere']} invariants by tests; crossed 0, unserved 0; "
-        f"{took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
+        f"{len(policy.cells)} cells; {told['tested_elsewhere']} invariants by tests; crossed {told['crossed']}, "
+        f"unserved {told['unserved']}; {took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
     )
 
 

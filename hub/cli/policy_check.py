@@ -16,6 +16,7 @@ import typer
 
 from consent.errors import Finding, PolicyRefused
 from consent.terms import Profile
+from hub.cli.policy_print import write_whole
 from hub.cli.policy_told import finding_json, refuse
 from hub.cli.progress import say
 from hub.errors import Exit
@@ -71,7 +72,7 @@ def format_files(as_json: AsJson = False, policies: Policies = None, check: Chec
         return refuse(refused, Profile.DEMO, as_json=as_json)
     if not check:
         for name, text in changed.items():
-            (pack_folder(policies) / name).write_text(text, "utf-8")
+            write_whole(pack_folder(policies) / name, text, force=True)
     word = "would change" if check else "written"
     if as_json:
         print(json.dumps({"changed": sorted(changed), "written": not check}))
@@ -88,7 +89,7 @@ def _laid_out(texts: Mapping[str, str], *, reseal: bool) -> Mapping[str, str]:
     made = {}
     for name, text in texts.items():
         read_toml(name, text)
-        made[name] = formatted(text, reseal=reseal)
+        made[name] = formatted(name, text, reseal=reseal)
     return {name: text for name, text in made.items() if text != texts[name]}
 
 

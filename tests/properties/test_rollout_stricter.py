@@ -164,3 +164,15 @@ def test_the_guard_that_either_version_lacks_is_told() -> None:
     cell = meet(policy(), new, types()).cells[key]
     lacking = {str(guard) for guard in cell.why if guard}
     assert {"content:childInHousehold=yes", "content:instrument=RO_POL_21"} <= lacking
+
+
+def test_who_receives_owes_what_either_version_asks_and_keeps_it_for_the_shorter_time() -> None:
+    """Obligations are united, times to keep are the shorter one, in either direction."""
+    duties = 'obligations = ["no_onward_disclosure", "honour_recall", "application_receipt"]'
+    other = edited((duties, 'obligations = ["honour_recall", "access_log", "retention_limit"]\nretain_days = 30'))
+    for pair in ((policy(), other), (other, policy())):
+        (row,) = (each for each in meet(*pair, types()).matrix.rows if each.id == "R10")
+        assert row.retain_days == 30
+        assert {each.value for each in row.obligations} == {
+            *("no_onward_disclosure", "honour_recall", "application_receipt", "access_log", "retention_limit")
+        }

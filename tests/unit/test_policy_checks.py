@@ -36,7 +36,9 @@ def faults(changed: PackTexts) -> list[tuple[FindingKind, str]]:
 def test_the_reference_pack_is_sealed_and_in_its_layout() -> None:
     """What is committed needs no `format`, and lint finds nothing but laws without a date."""
     assert faults(texts()) == []
-    assert [formatted(text, reseal=False) == text for text in texts()[:3]] == [True] * 3
+    assert [formatted(name, text, reseal=False) == text for name, text in zip(FILES, texts(), strict=False)] == [
+        True
+    ] * 3
     assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types()))
 
 
@@ -93,7 +95,7 @@ def test_a_row_nothing_opens_is_unreachable_and_one_that_adds_nothing_shadowed()
 
 
 def _with(matrix: str) -> tuple:  # type: ignore[type-arg]
-    changed = texts()._replace(matrix=formatted(matrix, reseal=True))
+    changed = texts()._replace(matrix=formatted("matrix.toml", matrix, reseal=True))
     return changed, parse_pack(changed, types()), types()
 
 
@@ -215,3 +217,46 @@ def test_a_case_with_a_word_nobody_knows_is_refused(before: str, after: str, say
     with pytest.raises(PolicyRefused) as caught:
         parse_cases("c.toml", CAST.replace(before, after, 1), types())
     assert any(says in finding.sentence and finding.remedy for finding in caught.value.findings), caught.value
+
+
+def said(text: str) -> object:
+    """All tables of a text without their seals."""
+    raw = read_toml("x", text)
+    return {kind: [{k: v for k, v in each.items() if k != "seal"} for each in raw[kind]] for kind in raw}  # type: ignore[attr-defined]
+
+
+ODD = {
+    "no_blank_line": '[[line]]\nid = "A"\n[[line]]\nid = "B"\n[[line]]\nid = "C"\n',
+    "several_lines": '[[line]]\nid = "A"\nsays = """a\n# no comment\n\nb"""\n\n[[line]]\nid = "B"\n',
+    "an_escape": '[[line]]\nid = "A\\n\\u0007\\"q\\""\n',
+    "quoted_keys": '[[line]]\n"b s" = "A"\n"" = 1\npackages."s h" = { give = [1] }\n',
+    "empty_packages": '[[row]]\nid = "A"\npackages = {}\n',
+    "a_blank_line_inside": '[[row]]\nid = "A"\n\nwhen = [\n "area",\n\n]\n\n[[row]]\nid = "B"\n',
+    "comments_inside": '[[row]] # one\nid = "A"  # two\n# three\ngive = [\n  1, # four\n]\n',
+    "windows_lines": '[[row]]\r\nid = "A"\r\n\r\n[[row]]\r\nid = "B"\r\n',
+    "a_date": "[[waiver]]\nuntil = 2027-03-31\nby = ['p-1']\n",
+    "nothing_but_comments": "# a\n\n# b\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("reseal", [False, True])
+def test_format_never_changes_what_a_file_says(name: str, reseal: bool) -> None:
+    """No table, comment or value is lost, whatever the layout; a second time changes nothing; seals fit if asked."""
+    text = ODD[name]
+    made = formatted("x.toml", text, reseal=reseal)
+    assert said(made) == said(text)
+    assert formatted("x.toml", made, reseal=False) == made
+    assert {word for word in ("# one", "# two", "# three", "# four", "# a", "# b") if word in text} == {
+        word for word in ("# one", "# two", "# three", "# four", "# a", "# b") if word in made
+    }
+    assert not reseal or not list(check_seals("x.toml", read_toml("x", made)))
+
+
+def test_format_refuses_what_it_cannot_lay_out_and_writes_nothing(folder: Path) -> None:
+    """A header inside a text: told, and the file is as it was."""
+    path = folder / "redlines.toml"
+    text = path.read_text("utf-8") + '\n[[line]]\nid = "X"\nsays = """\n[[line]]\n"""\n'
+    path.write_text(text, "utf-8")
+    assert run(["policy", "format", "--policies", str(folder)]) == Exit.FINDINGS
+    assert path.read_text("utf-8") == text
