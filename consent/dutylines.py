@@ -7,7 +7,6 @@ to look at has proven nothing and fails.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from consent.cells import Cell, Release
 from consent.errors import Finding, FindingKind
 from consent.generalise import COARSEST, transform
 from consent.guards import PLACE, STALE_KINDS, Guard, known_guards
-from consent.matrix import CellKey, canonical
+from consent.matrix import CellKey, digest_of
 from consent.redlines import Proof
 from consent.terms import EventType, Purpose, Role, Transform
 
@@ -85,11 +84,11 @@ def parse_dutylines(text: str, types: Mapping[str, EventType], name: str = "duty
     """Read the duty lines. Raises PolicyRefused on an unknown word, group or guard."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line", "must"))
+    border.keys("top level", raw, ("line", "must", "seal"))
     lines = [_line(border, table, types) for table in border.tables("line", raw.get("line", []))]
     musts = [_must(border, table, types) for table in border.tables("must", raw.get("must", []))]
     border.close()
-    digest = hashlib.sha256(canonical(raw)).digest()
+    digest = digest_of(raw)
     return DutyLines(tuple(line for line in lines if line), digest, tuple(must for must in musts if must))
 
 

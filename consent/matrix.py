@@ -124,7 +124,7 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
     """Read the matrix. Raises PolicyRefused with every unknown word and misshapen row."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("basis", "package", "exists", "row", "conflict"))
+    border.keys("top level", raw, ("basis", "package", "exists", "row", "conflict", "seal"))
     packages = tuple(_packages(border, raw.get("package", [])))
     known = bases(border, raw.get("basis", []))
     reader = _Reader(border, types, packages, known)
@@ -134,7 +134,7 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
     _once(border, "row id", [row.id for row in rows if row])
     _once(border, "existence", [" ".join(found.cell) for found in exists if found])
     border.close()
-    digest = hashlib.sha256(canonical(raw)).digest()
+    digest = digest_of(raw)
     found = tuple(e for e in exists if e), tuple(r for r in rows if r)
     sound = {name: basis for name, basis in known.items() if basis}
     return Matrix(packages, *found, digest, sound, tuple(c for c in conflicts if c))
@@ -143,6 +143,22 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
 def canonical(raw: object) -> bytes:
     """One spelling for one meaning: JSON, keys sorted, no spaces. Comments and layout of the file do not count."""
     return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def meaning(raw: Mapping[str, object]) -> Mapping[str, object]:
+    """All a policy file says, without its seals: they say that it was read, not what it says."""
+    return {
+        kind: [{key: item for key, item in each.items() if key != "seal"} for each in tables]
+        if isinstance(tables, list) and all(isinstance(each, dict) for each in tables)
+        else tables
+        for kind, tables in raw.items()
+        if kind != "seal"
+    }
+
+
+def digest_of(raw: Mapping[str, object]) -> bytes:
+    """The sha256 (32 bytes) of what a policy file says: the same however typed, laid out or sealed."""
+    return hashlib.sha256(canonical(meaning(raw))).digest()
 
 
 def _once(border: Border, what: str, names: list[str]) -> None:

@@ -9,7 +9,6 @@ has proven nothing and fails.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,7 +30,7 @@ from consent.judges import (
     Leaf,
     RedLine,
 )
-from consent.matrix import CellKey, Row, canonical
+from consent.matrix import CellKey, Row, digest_of
 from consent.terms import EventType, Field, Lane, Purpose, Reveals, Role, Transform
 
 
@@ -92,11 +91,11 @@ def parse_redlines(text: str, name: str = "redlines.toml") -> RedLines:
     """
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line", "reduction"))
+    border.keys("top level", raw, ("line", "reduction", "seal"))
     lines = tuple(_line(border, table) for table in border.tables("line", raw.get("line", [])))
     reductions = tuple(_reduction(border, table) for table in border.tables("reduction", raw.get("reduction", [])))
     border.close()
-    return RedLines(lines, hashlib.sha256(canonical(raw)).digest(), tuple(each for each in reductions if each))
+    return RedLines(lines, digest_of(raw), tuple(each for each in reductions if each))
 
 
 def _reduction(border: Border, table: Mapping[str, object]) -> Reduction | None:

@@ -1,7 +1,8 @@
 """Seals and layout of the policy files: one spelling for one meaning, and a mark by which an edit of a table is seen.
 
-Rule kept: the seal of a table is made of everything else in it, so a letter changed by accident no longer fits; it is
-no signature (who signed stands in the register), it makes sure that what was signed is what is read.
+Rule kept: the seal of a table is made of everything else in it, and the seal of a file of those of its tables, so a
+letter changed or a line taken out by accident no longer fits; it is no signature (who signed stands in the register),
+it makes sure that what was signed is what is read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from consent.errors import Finding, FindingKind, PolicyRefused
-from consent.matrix import canonical
+from consent.matrix import canonical, meaning
 
 SEAL = "seal"
 HEAD = re.compile(r"\[\[[^\]]+\]\]")
@@ -27,11 +28,33 @@ def seal_of(table: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical(rest)).hexdigest()[:8]
 
 
+def file_seal(raw: Mapping[str, object]) -> str:
+    """Eight hexadecimal digits over the seals of all tables of a file, in their order, as they are written."""
+    tables = [[kind, *(each.get(SEAL) for each in found)] for kind, found in _kinds(raw).items()]
+    return hashlib.sha256(canonical(tables)).hexdigest()[:8]
+
+
+def _kinds(raw: Mapping[str, object]) -> Mapping[str, list[Mapping[str, object]]]:
+    return {
+        kind: [each for each in tables if isinstance(each, dict)]
+        for kind, tables in raw.items()
+        if isinstance(tables, list)
+    }
+
+
 def check_seals(name: str, raw: Mapping[str, object]) -> Iterator[Finding]:
-    """A finding for each table of a file without a seal, or whose seal no longer fits."""
-    for kind, tables in raw.items():
-        for number, table in enumerate(tables if isinstance(tables, list) else [], 1):
-            if isinstance(table, dict) and table.get(SEAL) != seal_of(table):
+    """A finding for each table of a file without a seal or whose seal no longer fits, and for the file itself."""
+    remedy = "compare it with what was signed (`punte policy compare`), then `punte policy format --seal`"
+    if raw and raw.get(SEAL) != file_seal(raw):
+        what = (
+            "has no seal"
+            if SEAL not in raw
+            else "lacks a table, or has one more, or in another place, than when sealed"
+        )
+        yield Finding(FindingKind.SEAL, f"{name} {what}", remedy, row=name)
+    for kind, tables in _kinds(raw).items():
+        for number, table in enumerate(tables, 1):
+            if table.get(SEAL) != seal_of(table):
                 where = str(table.get("id") or table.get("name") or f"{kind} {number}")
                 what = "has no seal" if SEAL not in table else "says something else than what was sealed"
                 remedy = "read it again, then `punte policy format --seal`"
@@ -39,9 +62,9 @@ def check_seals(name: str, raw: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def formatted(name: str, text: str, *, reseal: bool) -> str:
-    """The file in its one layout: one blank line between tables, keys in the order they came, the seal last.
+    """The file in its one layout: its seal first, one blank line between tables, keys as they came, their seal last.
 
-    `reseal`: write a fresh seal into every table, else leave the seals as they are. A table that holds a comment or a
+    `reseal`: seal every table and the file anew, else leave the seals as they are. A table that holds a comment or a
     text of several lines keeps its own lines. Raises PolicyRefused where the result would not say what the file says.
     """
     lines = text.replace("\r\n", "\n").splitlines()
@@ -49,7 +72,7 @@ def formatted(name: str, text: str, *, reseal: bool) -> str:
     if not heads:
         return "\n\n".join(_gap(lines)) + "\n"
     parts: list[str] = []
-    before: Sequence[str] = lines[: heads[0]]
+    before: Sequence[str] = [line for line in lines[: heads[0]] if not OWN_SEAL.match(line.strip())]
     try:
         for at, end in pairwise((*heads, len(lines))):
             body, after = _parted(lines[at:end])
@@ -58,9 +81,15 @@ def formatted(name: str, text: str, *, reseal: bool) -> str:
     except (tomllib.TOMLDecodeError, LookupError):
         raise PolicyRefused([_changes(name)]) from None
     made = "\n\n".join([*parts, *_gap(before)]) + "\n"
-    if _unsealed(name, made) != _unsealed(name, text):
+    if _unsealed(made) != _unsealed(text):
         raise PolicyRefused([_changes(name)])
-    return made
+    return _file_sealed(made, text, reseal=reseal)
+
+
+def _file_sealed(made: str, text: str, *, reseal: bool) -> str:
+    """The file with its own seal as the first line: a fresh one, or the one it had, if any."""
+    seal = file_seal(tomllib.loads(made)) if reseal else tomllib.loads(text).get(SEAL)
+    return made if seal is None else f'{SEAL} = "{seal}"\n\n{made}'
 
 
 def _changes(name: str) -> Finding:
@@ -70,18 +99,12 @@ def _changes(name: str) -> Finding:
     )
 
 
-def _unsealed(name: str, text: str) -> object:
+def _unsealed(text: str) -> object:
     """All a file says apart from its seals; where it is no TOML, something nothing equals."""
     try:
-        raw = tomllib.loads(text)
+        return meaning(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
         return object()
-    return {
-        kind: [{key: value for key, value in each.items() if key != SEAL} for each in tables]
-        if isinstance(tables, list) and all(isinstance(each, dict) for each in tables)
-        else tables
-        for kind, tables in raw.items()
-    }
 
 
 def _parted(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

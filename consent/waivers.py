@@ -6,13 +6,12 @@ it ends by itself, and it can wake no proposal (domain.md section 4, last paragr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from consent.border import Border, read_toml
-from consent.matrix import Matrix, canonical
+from consent.matrix import Matrix, digest_of
 from consent.terms import BasisStatus
 
 
@@ -61,14 +60,14 @@ def parse_waivers(text: str, matrix: Matrix | None, name: str = "waivers.toml") 
     """Read the waivers. Raises PolicyRefused with every unknown word; `matrix` None = one that could not be read."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("waiver",))
+    border.keys("top level", raw, ("waiver", "seal"))
     tables = border.tables("waiver", raw.get("waiver", []))
     found = [_waiver(border, table, matrix) for table in tables]
     ids = [waiver.id for waiver in found if waiver]
     for twice in sorted({each for each in ids if ids.count(each) > 1}):
         border.fault(twice, f"the waiver `{twice}` occurs twice", "give each its own id")
     border.close()
-    digest = hashlib.sha256(canonical(raw)).digest() if tables else b""
+    digest = digest_of(raw) if tables else b""
     return Waivers(tuple(waiver for waiver in found if waiver), digest)
 
 

@@ -69,9 +69,10 @@ def compare(
     else:
         short = {key: digest[:16] for key, digest in digests.items()}
         words = TABLES[lang]
-        last = words["changed"].format(gains=gains, losses=len(found) - gains, **short)
+        key = "changed" if found else "same_but" if before.digest != after.digest else "same"
+        last = words[key].format(gains=gains, losses=len(found) - gains, **short)
         lines = [*(change_line(each, lang) for each in found), *(f"{words['eased']}: {each}" for each in eases)]
-        print("\n".join([*lines, last if lines else words["same"]]))
+        print("\n".join([*lines, last]))
     return Exit.FINDINGS if gains or eases else Exit.DONE
 
 

@@ -24,6 +24,7 @@ EN: Mapping[str, str] = {
     "or": ", or when ",
     "eased": "eased",
     "same": "The two policies give everybody the same.",
+    "same_but": "The two policies give everybody the same, but do not say the same; from {old} to {new}",
     "changed": "{gains} gained, {losses} lost; from {old} to {new}",
     "reach": "{role} {purpose} can get `{path}` of {event} ({how}) {when}, by row {row} on {law}{mark}",
     "reach_none": "Nobody can ever get it.",
@@ -67,6 +68,7 @@ RO: Mapping[str, str] = {
     "or": ", sau când ",
     "eased": "ușurat",
     "same": "Cele două politici dau tuturor același lucru.",
+    "same_but": "Cele două politici dau tuturor același lucru, dar nu spun același lucru; de la {old} la {new}",
     "changed": "{gains} câștigate, {losses} pierdute; de la {old} la {new}",
     "reach": "{role} {purpose} poate primi `{path}` din {event} ({how}) {when}, prin rândul"
     " {row}, pe temeiul {law}{mark}",

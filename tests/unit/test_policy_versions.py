@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from consent.errors import Finding, FindingKind
 from consent.pack import Pack, parse_pack
 from consent.versions import eased
+from consent.waivers import Waiver, Waivers
 from hub.__main__ import run
 from hub.errors import Exit
 from tests.cases.pack import POLICIES, texts, types
@@ -69,6 +71,93 @@ def test_what_a_role_learned_before_counts_with_what_it_learns_now() -> None:
     told: list[Finding] = [each for each in eased(OLD, pack, types()) if each.kind is FindingKind.RED_LINE]
     assert [(each.line, each.role) for each in told] == [("INV-02", "SCH")]
     assert "over both versions" in told[0].sentence
+
+
+def edited(**files: tuple[str, str]) -> Pack:
+    """The pack with one edit in each named file."""
+    changed = texts()
+    for name, (before, after) in files.items():
+        assert before in getattr(changed, name)
+        changed = changed._replace(**{name: getattr(changed, name).replace(before, after, 1)})
+    return parse_pack(changed, types())
+
+
+def without(name: str, head: str) -> Pack:
+    """The pack without the one table of a file whose first lines these are."""
+    text = getattr(texts(), name)
+    found = re.findall(rf"(?m)^{re.escape(head)}[^\n]*\n(?:.+\n)+", text)
+    assert len(found) == 1, len(found)
+    return parse_pack(texts()._replace(**{name: text.replace(found[0], "")}), types())
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "line", "says"),
+    [
+        ("redlines", '[[line]]\nid = "INV-01"', "INV-01", "red line INV-01 is gone"),
+        ("dutylines", '[[line]]\nid = "D-01"', "D-01", "duty line D-01 is gone"),
+        (
+            "matrix",
+            '[[conflict]]\nevent = "ppo.confirmed"\nrole = "SW-L"',
+            "ppo.confirmed SW-L P6",
+            "conflict of sources ppo.confirmed SW-L P6 is gone",
+        ),
+        (
+            "dutylines",
+            '[[must]]\nevent = "child.involved"\nrole = "CHILD"',
+            "child.involved CHILD",
+            "must child.involved CHILD is gone",
+        ),
+    ],
+)
+def test_a_line_that_is_gone_is_told(name: str, head: str, line: str, says: str) -> None:
+    """No release differs without it, and nothing would be proven any more; a new line is no ease."""
+    pack = without(name, head)
+    assert [(each.kind, each.line) for each in eased(OLD, pack, types())] == [(FindingKind.EASED, line)]
+    assert eased(OLD, pack, types())[0].sentence.startswith(says)
+    assert eased(pack, OLD, types()) == ()
+
+
+def test_a_line_that_says_something_else_is_told() -> None:
+    """Nobody can tell in general which of two lines is the stricter, so every change of one is."""
+    pack = edited(
+        redlines=("groups = [2, 4, 5, 12, 17, 33]", "groups = [2, 4, 5, 12, 17]"),
+        dutylines=("floor = [15, 26, 28, 32]", "floor = [15, 26, 28]"),
+    )
+    told = eased(OLD, pack, types())
+    assert [(each.kind, each.line) for each in told] == [(FindingKind.EASED, "INV-02"), (FindingKind.EASED, "D-01")]
+    assert all("says something else" in each.sentence for each in told)
+
+
+def test_a_reduction_somebody_signed_is_told() -> None:
+    """From now on a transform counts as taking something away, so every proof is easier; taking it back is not."""
+    signed = '\n[[reduction]]\ntransform = "distance_band"\ndrops = ["victim-place"]\nsigned = "o-1"\nwhy = "y"\n'
+    pack = parse_pack(texts()._replace(redlines=texts().redlines + signed), types())
+    assert [(each.kind, each.line) for each in eased(OLD, pack, types())] == [(FindingKind.EASED, "distance_band")]
+    assert "signed by o-1" in eased(OLD, pack, types())[0].sentence
+    assert eased(pack, OLD, types()) == ()
+
+
+def test_a_law_that_counts_as_confirmed_is_told() -> None:
+    """Every row on it releases in production from then on; becoming less sure eases nothing."""
+    pack = edited(matrix=('status = "unconfirmed"', 'status = "ok"'))
+    assert found(pack) == [(FindingKind.EASED, "B2")]
+    assert "was unconfirmed and is ok now" in eased(OLD, pack, types())[0].sentence
+    assert eased(pack, OLD, types()) == ()
+
+
+def test_a_waiver_that_is_new_or_wider_or_longer_is_told() -> None:
+    """A narrower or shorter one is not."""
+
+    def waived(rows: tuple[str, ...], until: date) -> Pack:
+        return OLD._replace(waivers=Waivers((Waiver("W1", rows, "c-1", ("p-1", "p-2"), until, "why"),), b"w"))
+
+    short, long = date(2027, 1, 1), date(2027, 2, 1)
+    one = waived(("R1",), short)
+    assert [each.row for each in eased(OLD, one, types())] == ["W1"]
+    assert "lasts longer" in eased(one, waived(("R1",), long), types())[0].sentence
+    assert "rows R2" in eased(one, waived(("R1", "R2"), short), types())[0].sentence
+    assert eased(waived(("R1", "R2"), long), one, types()) == ()
+    assert eased(one, OLD, types()) == ()
 
 
 def test_compare_ends_with_findings_for_what_is_only_eased(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
