@@ -77,6 +77,12 @@ def _may_be_due(line: DutyLine, event: Event) -> bool:
     return all(event.content.get(leaf) == symbol for leaf, symbol in asked)
 
 
+def owed(policy: Policy, event: Event) -> bool:
+    """Whether somebody's duty line may be due for an event, by its content: one that reaches nobody is then lost."""
+    every = (duty for key, duties in policy.duties.items() if key[0] == event.type for duty in duties)
+    return any(_may_be_due(duty.line, event) for duty in every)
+
+
 def decide_one(
     policy: Policy,
     event: Event,

@@ -50,7 +50,7 @@ def parse_pack(texts: PackTexts, types: Mapping[str, EventType]) -> Pack:
             return None
 
     matrix = read(lambda: parse_matrix(texts.matrix, types))
-    redlines = read(lambda: parse_redlines(texts.redlines))
+    redlines = read(lambda: parse_redlines(texts.redlines, types))
     dutylines = read(lambda: parse_dutylines(texts.dutylines, types))
     waivers = read(lambda: parse_waivers(texts.waivers, matrix))
     if matrix is None or redlines is None or dutylines is None or waivers is None:

@@ -221,12 +221,13 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
     "nobody": Meaning(
         Turn.REGISTER,
         Words(
-            "an alert reached no duty desk: none covers its place, has an agreement and is not held out",
-            "a person tells the police now; then mend the areas and agreements of the register",
+            "an event that must be told reached no duty recipient: none covers its place and has an agreement",
+            "a person tells a duty recipient now; then mend the areas and agreements of the register",
         ),
         Words(
-            "o alertă nu a ajuns la niciun dispecerat: niciunul nu acoperă locul, nu are acord sau este blocat",
-            "un om anunță acum poliția; apoi corectați zonele și acordurile din registru",
+            "un eveniment care trebuie anunțat nu a ajuns la niciun destinatar de serviciu: niciunul nu acoperă "
+            "locul și nu are acord",
+            "un om anunță acum un destinatar de serviciu; apoi corectați zonele și acordurile din registru",
         ),
     ),
     "transform_failed": Meaning(

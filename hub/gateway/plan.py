@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
-from consent.decide import Decided, Decision, decide
+from consent.decide import Decided, Decision, decide, owed
 from consent.facts import Event, Facts
 from consent.terms import Lane, Purpose, RefusalReason
 from hub.contracts import topics
@@ -46,7 +46,8 @@ from hub.gateway.seen import CHECK, Seen, SeenIds
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
 NOBODY: Final = "nobody"
-"""An alert that no duty desk received: no area holds its place, or none of its desks has an agreement."""
+"""An alert, or an event somebody must be told of, that no duty recipient got: none covers its place, or has an
+agreement."""
 FAILED: Final[Mapping[RefusalReason | None, str]] = {
     RefusalReason.CHECK_FAILED: "check_failed",
     RefusalReason.TRANSFORM_FAILED: "transform_failed",
@@ -214,7 +215,7 @@ class Planner:
         event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
-        if self._lane is Lane.ALERT and not self._reached(event, decided):
+        if not self._reached(event, decided) and self._lost(event, decided, batch.facts):
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
         for _, reason in work.refused:
             if reason in FAILED:
@@ -226,8 +227,21 @@ class Planner:
         self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
         out.counts["releases"] += len(work.releases)
 
+    def _lost(self, event: ReadEvent, decided: Decided, facts: Facts) -> bool:
+        """Whether an event no duty recipient gets is lost: any alert; else one that is owed, unless this is told.
+
+        It is told where a duty waits for a person already, and known where the source is itself a duty recipient.
+        """
+        if self._lane is Lane.ALERT:
+            return True
+        source = facts.unit(event.view.source)
+        to_source = source is not None and any(
+            key[:2] == (event.view.type, source.role) for key in self._rules.policy.duties
+        )
+        return not decided.unserved and not to_source and owed(self._rules.policy, event.view)
+
     def _reached(self, event: ReadEvent, decided: Decided) -> bool:
-        """Whether a duty desk gets the event; a release that then fails is in quarantine by itself."""
+        """Whether a duty recipient gets the event; a release that then fails is in quarantine by itself."""
         duties = self._rules.policy.duties
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return any((event.view.type, to.unit.role, to.purpose) in duties for to in given)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from consent.terms import Lane
 from hub.contracts.keys import b64, register_digest
+from hub.demo.crowd import Published
 from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of, relation
-from tests.support.plans import OFFSET, admitted, changed, desk, scene
+from tests.support.plans import OFFSET, Record, admitted, changed, desk, scene
 
 GOOD = admitted(scene(3))
+TURDA = 55259
 
 
 def test_a_duty_nobody_can_serve_waits_for_a_person() -> None:
@@ -80,3 +84,34 @@ def test_a_shelter_alone_is_not_somebody_who_comes() -> None:
     wrote = desk(Lane.ALERT, *closed, relation(SHELTER, b64(CASE).decode(), "victim", of_case=True)).decide(alert)
     assert wrote.releases.keys() == {SHELTER}
     assert wrote.said("quarantine") == [("decision", "nobody")]
+
+
+def uncovered(event: Published) -> list[Record]:
+    """The pilot's register where everybody who would receive this event works in another commune."""
+    receivers = desk().decide(admitted(event)).releases.keys()
+    assert receivers
+    return [changed("unit", unit, area=[TURDA]) for unit in receivers]
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_an_event_whose_place_nobody_covers_waits_for_a_person(number: int) -> None:
+    """Every guard of a place is false and no denial has hit anyone: without a mark it would end in silence."""
+    event = scene(number)
+    wrote = desk(Lane.CASE, *uncovered(event)).decide(admitted(event))
+    assert wrote.releases == {}
+    assert wrote.said("quarantine") == [("decision", "nobody")]
+    assert wrote.said("receipt") == [("admitted", "admitted")]
+
+
+def test_an_event_nobody_must_be_told_of_is_not_lost() -> None:
+    """A referral by consent, and no consent: it goes nowhere, as she wants; no duty line is due by its content."""
+    wrote = desk().decide(admitted(scene(6)))
+    assert scene(6).record["basis"]["kind"] == "consent"
+    assert (wrote.releases, wrote.said("quarantine")) == ({}, [])
+
+
+def test_what_a_duty_recipient_published_is_known_to_one() -> None:
+    """The source is of a role that must be told: somebody knows who must, and nobody else is near."""
+    event = scene(3)
+    own = changed("unit", event.source, role="PROS")
+    assert desk(Lane.CASE, *uncovered(event), own).decide(admitted(event)).said("quarantine") == []

@@ -5,6 +5,7 @@ Mutants are made one at a time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from consent.errors import Finding, FindingKind, PolicyRefused
 from consent.guards import AREA, Guard, GuardKind
 from consent.matrix import Exists, Grant, Matrix, Row
 from consent.pack import Pack, parse_pack
-from consent.redlines import RedLines
+from consent.redlines import RedLines, parse_redlines
 from consent.terms import BasisKind, BasisStatus, EventType, Profile, Purpose, Reveals, Role
 from tests.cases.pack import policy, texts, types
 
@@ -204,6 +205,20 @@ def test_a_proof_that_looked_at_nothing_fails() -> None:
     no_lines = Pack(PACK.matrix, RedLines((), b""), DutyLines((), b""))
     assert FindingKind.VACUOUS in {f.kind for f in refused(empty)}
     assert [f.kind for f in refused(PACK.matrix, no_lines)] == [FindingKind.VACUOUS, FindingKind.VACUOUS]
+
+
+PATTERN = re.compile(r'"[a-zA-Z]+\.\*"')
+PATTERNS = sorted(set(PATTERN.findall(texts().redlines)))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_misspelt_event_type_of_a_red_line_is_refused(pattern: str) -> None:
+    """`sheltr.*` would match nothing, and its line would prove that nobody learns what is no event."""
+    edited = pattern[:2] + pattern[3:]
+    with pytest.raises(PolicyRefused) as caught:
+        parse_redlines(texts().redlines.replace(pattern, edited), types())
+    assert all(each.kind is FindingKind.WORD for each in caught.value.findings)
+    assert any(f"unknown event types `{edited[1:-1]}`" in each.sentence for each in caught.value.findings)
 
 
 def test_an_existence_that_gives_nothing_is_refused() -> None:

@@ -27,7 +27,7 @@ FIELDS = {field.path: field for field in EVENT.fields}
 
 def lines(more: str = "") -> RedLines:
     """The red lines of the pack, and more."""
-    return parse_redlines(texts().redlines + more)
+    return parse_redlines(texts().redlines + more, types())
 
 
 def test_a_flag_reveals_what_its_leaf_does() -> None:
