@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from consent.basis import Basis, Citation
 from consent.cells import Cell
 from consent.compile import RELEASING, Policy
 from consent.decide import Decision
 from consent.facts import Fact
 from consent.generalise import COARSEST, GROUP_OF, transform
 from consent.guards import Guard, GuardKind
-from consent.matrix import Basis, Grant
+from consent.matrix import Grant
 from consent.messages import TABLES, Language, counted
 from consent.names import GROUPS, OBLIGATIONS, PURPOSES, ROLES, RULES, days, guard_words, named
 from consent.terms import (
@@ -272,10 +273,13 @@ def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) ->
 
 
 def _law(basis: Basis, table: Mapping[str, str]) -> str:
-    """The law of a row, with the date of the text that was read where one is recorded."""
+    """The law of a row, behind each act the date of its text that was read, where one is recorded."""
     mark = "" if basis.status is BasisStatus.OK else f"_{basis.status}"
-    dates = ", ".join(dict.fromkeys(cite.consolidated for cite in basis.cites if cite.consolidated))
-    return table[f"law{mark}"].format(ref=basis.ref) + (table["read"].format(date=dates) if dates else "")
+    return table[f"law{mark}"].format(ref="; ".join(_cited(cite, table) for cite in basis.cites))
+
+
+def _cited(cite: Citation, table: Mapping[str, str]) -> str:
+    return str(cite) + (table["read"].format(date=cite.consolidated) if cite.consolidated else "")
 
 
 def _reason(explanation: Explanation, language: Language) -> str:
