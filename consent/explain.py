@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from consent.basis import Basis, Citation
 from consent.cells import Cell
 from consent.compile import RELEASING, Policy
 from consent.decide import Decision
 from consent.facts import Fact
 from consent.generalise import COARSEST, GROUP_OF, transform
 from consent.guards import Guard, GuardKind
-from consent.matrix import Basis, Grant
+from consent.matrix import Grant
 from consent.messages import TABLES, Language, counted
-from consent.names import GROUPS, OBLIGATIONS, PURPOSES, ROLES, RULES, Name, days
+from consent.names import GROUPS, OBLIGATIONS, PURPOSES, ROLES, RULES, days, guard_words, named
 from consent.terms import (
     BasisKind,
     BasisStatus,
@@ -233,10 +234,10 @@ def sentences(explanation: Explanation, language: Language) -> Iterator[str]:
         return
     who = {key: getattr(explanation, key) for key in ("unit", "role", "purpose", "event")}
     if explanation.verdict is Outcome.GIVEN:
-        guards = table["and"].join(guard_words(guard, table) for guard in explanation.guards)
+        guards = table["and"].join(guard_words(guard, language) for guard in explanation.guards)
         yield table["learns" if guards else "learned"].format(**who, guards=guards)
     else:
-        yield table["does_not_learn"].format(**who, reason=_reason(explanation, table))
+        yield table["does_not_learn"].format(**who, reason=_reason(explanation, language))
     if explanation.fallback_for:
         yield table["fallback"].format(unit=explanation.fallback_for)
     lapsed = explanation.reason is RefusalReason.GUARD_FALSE
@@ -247,7 +248,7 @@ def sentences(explanation: Explanation, language: Language) -> Iterator[str]:
         counts = {each.value: counted(explanation.count(each), each.value, table) for each in outcomes}
         yield table["counts" if explanation.count(Outcome.WITHHELD) else "counts_heard"].format(**counts)
         yield from (line for rule in explanation.rules for line in _rule_words(explanation, rule, language))
-        yield from (_field_words(answer, table) for answer in explanation.fields)
+        yield from (_field_words(answer, language) for answer in explanation.fields)
 
 
 def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) -> Iterator[str]:
@@ -256,7 +257,7 @@ def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) ->
     whole = [named(GROUPS[group], language) for group in rule.give]
     whole += [f"{named(GROUPS[group], language)} ({named(RULES[how], language)})" for group, how in rule.generalise]
     who = named(ROLES[Role(explanation.role)], language), named(PURPOSES[Purpose(explanation.purpose)], language)
-    when = table["and"].join(guard_words(guard, table) for guard in rule.guards)
+    when = table["and"].join(guard_words(guard, language) for guard in rule.guards)
     yield table["rule_when" if when else "rule"].format(
         row=rule.row, role=who[0], purpose=who[1], what="; ".join(whole), when=when, law=_law(rule.basis, table)
     )
@@ -272,31 +273,24 @@ def _rule_words(explanation: Explanation, rule: RuleTold, language: Language) ->
 
 
 def _law(basis: Basis, table: Mapping[str, str]) -> str:
-    """The law of a row, with the date of the text that was read where one is recorded."""
+    """The law of a row, behind each act the date of its text that was read, where one is recorded."""
     mark = "" if basis.status is BasisStatus.OK else f"_{basis.status}"
-    dates = ", ".join(dict.fromkeys(cite.consolidated for cite in basis.cites if cite.consolidated))
-    return table[f"law{mark}"].format(ref=basis.ref) + (table["read"].format(date=dates) if dates else "")
+    return table[f"law{mark}"].format(ref="; ".join(_cited(cite, table) for cite in basis.cites))
 
 
-def named(name: Name, language: Language) -> str:
-    """A name in one language."""
-    return name.ro if language is Language.RO else name.en
+def _cited(cite: Citation, table: Mapping[str, str]) -> str:
+    return str(cite) + (table["read"].format(date=cite.consolidated) if cite.consolidated else "")
 
 
-def _reason(explanation: Explanation, table: Mapping[str, str]) -> str:
-    guard = guard_words(explanation.guard, table) if explanation.guard else ""
+def _reason(explanation: Explanation, language: Language) -> str:
+    guard = guard_words(explanation.guard, language) if explanation.guard else ""
     reason = explanation.reason or RefusalReason.GUARD_FALSE
-    return table[f"reason.{reason.value}"].format(guard=guard)
+    return TABLES[language][f"reason.{reason.value}"].format(guard=guard)
 
 
-def guard_words(guard: Guard, table: Mapping[str, str]) -> str:
-    """A guard in words."""
-    arg = table[f"party.{guard.arg}"] if guard.kind is GuardKind.RELATION else guard.arg
-    return table[f"guard.{guard.kind.value}"].format(arg=arg)
-
-
-def _field_words(answer: FieldAnswer, table: Mapping[str, str]) -> str:
+def _field_words(answer: FieldAnswer, language: Language) -> str:
     """One field in words, its law marked where it is not confirmed."""
+    table = TABLES[language]
     mark = "" if answer.status in (None, BasisStatus.OK) else f"_{answer.status}"
     guarded = answer.outcome is Outcome.WITHHELD and answer.guard is not None
     words = table["withheld_guard" if guarded else answer.outcome.value].format(
@@ -304,7 +298,7 @@ def _field_words(answer: FieldAnswer, table: Mapping[str, str]) -> str:
         row=answer.row,
         law=table[f"law{mark}"].format(ref=answer.law),
         how=table[f"how.{answer.how}"] if answer.how else "",
-        guard=guard_words(answer.guard, table) if answer.guard else "",
+        guard=guard_words(answer.guard, language) if answer.guard else "",
     )
     return words + (table["empty"] if answer.empty else "") + "."
 

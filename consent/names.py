@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from consent.guards import Guard, GuardKind
-from consent.messages import plural_form
+from consent.messages import Language, plural_form
 from consent.terms import BasisStatus, Obligation, Outcome, PartyRole, Profile, Purpose, Role, SensitivityClass
 
 
@@ -20,6 +20,11 @@ class Name(NamedTuple):
 
     en: str
     ro: str
+
+
+def named(name: Name, language: Language) -> str:
+    """A name in one language."""
+    return name.ro if language is Language.RO else name.en
 
 
 ROLES: Mapping[Role, Name] = {
@@ -133,7 +138,7 @@ GUARDS: Mapping[GuardKind, Name] = {
     GuardKind.EMERGENCY: Name("the alert is critical", "alerta este critică"),
     GuardKind.CONTENT: Name("the event says {arg}", "evenimentul spune {arg}"),
     GuardKind.RELATION: Name("the unit works with the {arg}", "unitatea lucrează cu {arg}"),
-    GuardKind.CONSENT: Name("there is consent to package {arg}", "există consimțământ pentru pachetul {arg}"),
+    GuardKind.CONSENT: Name("a live consent opens package {arg}", "un consimțământ valabil deschide pachetul {arg}"),
     GuardKind.JUDICIAL: Name("a judicial request is open", "o cerere judiciară este deschisă"),
 }
 
@@ -260,3 +265,8 @@ def guard_name(guard: Guard) -> Name:
     name = GUARDS[guard.kind]
     party = PARTIES[PartyRole(guard.arg)] if guard.kind is GuardKind.RELATION else Name(guard.arg, guard.arg)
     return Name(name.en.format(arg=party.en), name.ro.format(arg=party.ro))
+
+
+def guard_words(guard: Guard, language: Language) -> str:
+    """A guard in words of one language, the same on every page and in every answer."""
+    return named(guard_name(guard), language)

@@ -8,7 +8,8 @@ confirmed is always said to be so.
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from consent.compile import Policy, compile_policy, tally
 from consent.errors import PolicyRefused
 from consent.judges import ELSEWHERE
 from consent.matrix import Matrix
+from consent.messages import Language, counted
+from consent.names import guard_words
 from consent.pack import all_releases, compile_texts, parse_pack
 from consent.redlines import Proof
 from consent.rollout import meet
@@ -33,16 +36,20 @@ from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
 from hub.release.files import read_pack
 from hub.release.schema import lock_releases, render_lock
+from hub.views.proof_words import TABLES
 
 app = typer.Typer(rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Policies = Annotated[Path | None, typer.Option("--policies", help="Folder of the policy pack; else the installed one.")]
 InProfile = Annotated[Profile, typer.Option("--profile", help="demo also releases on unconfirmed law.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the sentences; findings and lines are quoted.")]
 
 
 @app.command()
-def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO) -> int:
+def prove(
+    as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO, lang: Lang = Language.EN
+) -> int:
     """Prove every red line and every duty line over every release; exit 3 with findings."""
     start = time.perf_counter()
     try:
@@ -51,19 +58,22 @@ def prove(as_json: AsJson = False, policies: Policies = None, profile: InProfile
     except PolicyRefused as refused:
         return refuse(refused, profile, as_json=as_json, took=(time.perf_counter() - start) * 1000)
     took = (time.perf_counter() - start) * 1000
-    print(json.dumps(_proof_json(policy, took)) if as_json else "\n".join(_proof_lines(policy, took)))
+    print(json.dumps(_proof_json(policy, took)) if as_json else "\n".join(_proof_lines(policy, took, lang)))
     return Exit.DONE
 
 
 @app.command()
-def show(as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO) -> int:
+def show(
+    as_json: AsJson = False, policies: Policies = None, profile: InProfile = Profile.DEMO, lang: Lang = Language.EN
+) -> int:
     """Show every release: who gets which field, how, by which row, when."""
     try:
         policy = compile_texts(read_pack(policies), load_catalogue().types, profile)
     except PolicyRefused as refused:
         return refuse(refused, profile, as_json=as_json)
-    shown = [entry for cell in policy.cells.values() for entry in _entries(cell)]
-    print(json.dumps(shown, ensure_ascii=False) if as_json else "\n".join(_shown(shown, policy.matrix)))
+    cells = policy.cells.values()
+    shown = (json.dumps(list(chain.from_iterable(map(_entries, cells))), ensure_ascii=False),) if as_json else ()
+    print("\n".join(shown or (line for cell in cells for line in _shown(cell, policy.matrix, lang))))
     return Exit.DONE
 
 
@@ -76,6 +86,7 @@ def compile_releases(
         Path | None, typer.Option("--before", help="The pack a roll-out replaces: what both give.")
     ] = None,
     schemas: Annotated[Path | None, typer.Option("--schemas", help="Folder to write; else the installed one.")] = None,
+    lang: Lang = Language.EN,
 ) -> int:
     """Write a schema and an id for every release of either profile; proposals have none."""
     root = schemas or Path(str(schema_root()))
@@ -96,7 +107,12 @@ def compile_releases(
         for name in stale:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(wanted[name], "utf-8")
-    return _compiled(len(releases), stale, check=check, as_json=as_json)
+    found = "stale" if check else "written"
+    if as_json:
+        print(json.dumps({"releases": len(releases), found: stale}))
+    else:
+        print("\n".join(_compiled(len(releases), stale, found, lang)))
+    return Exit.FINDINGS if check and stale else Exit.DONE
 
 
 def _met(before: Path, policies: Path | None, new: Policy, types: Mapping[str, EventType]) -> tuple[Release, ...]:
@@ -114,16 +130,14 @@ def _differs(path: Path, text: str) -> bool:
     return not path.is_file() or path.read_text("utf-8") != text
 
 
-def _compiled(releases: int, stale: list[str], *, check: bool, as_json: bool) -> int:
-    """Say what was written, or what a check found stale."""
-    found = "stale" if check else "written"
-    if as_json:
-        print(json.dumps({"releases": releases, found: stale}))
-    else:
-        print("\n".join([*(f"{found} {name}" for name in stale), f"{releases} releases, {len(stale)} files {found}"]))
-    if check and stale and not as_json:
-        print("\nhint: run `punte policy compile` and commit what it writes")
-    return Exit.FINDINGS if check and stale else Exit.DONE
+def _compiled(releases: int, stale: list[str], found: str, lang: Language) -> Iterator[str]:
+    """What was written, or what a check found stale (`found`: which of the two), and then what to do."""
+    words = TABLES[lang]
+    yield from (words[found].format(name=name) for name in stale)
+    counts = {"releases": counted(releases, "releases", words), "files": counted(len(stale), "files", words)}
+    yield words[f"compiled_{found}"].format(**counts)
+    if stale and found == "stale":
+        yield f"\n{words['hint']}"
 
 
 def _unconfirmed(matrix: Matrix) -> Mapping[BasisStatus, list[str]]:
@@ -153,20 +167,26 @@ def _proof_json(policy: Policy, took: float) -> Mapping[str, object]:
     }
 
 
-def _proof_lines(policy: Policy, took: float) -> Iterator[str]:
+def _proof_lines(policy: Policy, took: float, lang: Language) -> Iterator[str]:
     """The proof as a table: line, how it was proven, over how many, in how many ms, what it says."""
-    yield f"{'line':8} {'looked at':>22} {'ms':>7}  statement"
+    words = TABLES[lang]
+    yield f"{words['line']:8} {words['looked_at']:>26} {'ms':>7}  {words['statement']}"
     tests = {line.says: line.elsewhere for line in policy.redlines.lines}
     for proof in policy.proofs:
-        yield f"{proof.line:8} {f'{proof.looked} {_looked(proof)}':>22} {proof.ms:7.2f}  {proof.says}"
-        yield from (f"{'':40} by {test}" for test in tests.get(proof.says, ()))
+        yield f"{proof.line:8} {counted(proof.looked, _looked(proof), words):>26} {proof.ms:7.2f}  {proof.says}"
+        yield from (f"{'':44} {words['by'].format(test=test)}" for test in tests.get(proof.says, ()))
     yield ""
-    yield from _law_lines(policy)
-    told = _summary(policy, took)
-    yield (
-        f"proven: {told['proven']} invariants and {told['duties']} duties over {told['releases']} releases of "
-        f"{len(policy.cells)} cells; {told['tested_elsewhere']} invariants by tests; crossed {told['crossed']}, "
-        f"unserved {told['unserved']}; {took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
+    yield from _law_lines(policy, words)
+    told = tally(policy.proofs, len(policy.releases))
+    numbers = {"invariants": told.proven, "duties": told.duties, "releases": told.releases, "cells": len(policy.cells)}
+    yield words["proven"].format(
+        **{noun: counted(n, noun, words) for noun, n in numbers.items()},
+        elsewhere=counted(told.tested_elsewhere, "invariants", words),
+        crossed=told.crossed,
+        unserved=told.unserved,
+        ms=f"{took:.1f}",
+        profile=policy.profile.value,
+        digest=policy.digest.hex()[:16],
     )
 
 
@@ -174,17 +194,18 @@ def _looked(proof: Proof) -> str:
     return "tests" if proof.how == ELSEWHERE else proof.how
 
 
-def _law_lines(policy: Policy) -> Iterator[str]:
+def _law_lines(policy: Policy, words: Mapping[str, str]) -> Iterator[str]:
     """What rests on law that is not confirmed, what is waived until when, what production would not serve."""
     rows = _unconfirmed(policy.matrix)
-    yield f"unconfirmed law, released in the demo profile only: rows {' '.join(rows[BasisStatus.UNCONFIRMED])}"
-    yield f"proposals, proven and never released: rows {' '.join(rows[BasisStatus.PROPOSAL])}"
+    yield words["unconfirmed"].format(rows=" ".join(rows[BasisStatus.UNCONFIRMED]))
+    yield words["proposals"].format(rows=" ".join(rows[BasisStatus.PROPOSAL]))
     for waiver in policy.waivers:
-        yield f"waived until {waiver.until} by {waiver.controller}: rows {' '.join(waiver.rows)} ({waiver.id})"
+        told = {"until": waiver.until, "controller": waiver.controller, "id": waiver.id}
+        yield words["waived"].format(**told, rows=" ".join(waiver.rows))
     lines = Counter(note.line for note in policy.notes)
     if lines:
-        when = "in production" if policy.profile is Profile.DEMO else "when its waivers have ended"
-        yield f"note: {when} {len(lines)} duty lines would be unserved until their law is confirmed:"
+        when, many = words[f"when.{policy.profile}"], counted(len(lines), "duty lines", words)
+        yield words["note"].format(when=when, duty_lines=many)
         yield f"  {' '.join(lines)}"
 
 
@@ -204,17 +225,14 @@ def _entries(cell: Cell) -> Iterator[dict[str, object]]:
         }
 
 
-def _shown(entries: Iterable[Mapping[str, object]], matrix: Matrix) -> Iterator[str]:
-    """The releases as text, with the law of each row and a mark where it is not confirmed."""
-    laws = {row.id: row.basis for row in matrix.rows}
-    for entry in entries:
-        guards, fields, rules = entry["guards"], entry["fields"], entry["rules"]
-        assert isinstance(guards, list)
-        assert isinstance(fields, dict)
-        assert isinstance(rules, list)
-        yield f"{entry['event_type']} -> {entry['role']} {entry['purpose']}, when {' and '.join(guards)}"
-        for (path, how), rule in zip(fields.items(), rules, strict=True):
-            mark = "" if laws[rule].status is BasisStatus.OK else f" [{laws[rule].status.value}]"
+def _shown(cell: Cell, matrix: Matrix, lang: Language) -> Iterator[str]:
+    """The releases of a cell as text, with the law of each row and a mark where it is not confirmed."""
+    laws, words = {row.id: row.basis for row in matrix.rows}, TABLES[lang]
+    for bits, selected in selections(cell):
+        guards = words["and"].join(guard_words(guard, lang) for guard in cell.true(bits))
+        yield words["shown"].format(event=cell.event, role=cell.role, purpose=cell.purpose, guards=guards)
+        for (path, how), rule in zip(selected.release.leaves, selected.rules, strict=True):
+            mark = words[f"mark.{laws[rule].status}"]
             yield f"  {path:28} {how:12} {rule:4} {laws[rule].ref}{mark}"
 
 

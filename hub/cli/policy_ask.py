@@ -18,11 +18,11 @@ from consent.errors import PolicyRefused
 from consent.messages import Language
 from consent.terms import BasisStatus, Profile, Reveals
 from hub.cli.policy_told import finding_json, refuse
-from hub.cli.progress import say
+from hub.cli.progress import quiet_client, say
 from hub.errors import Exit, PunteError
 
 if TYPE_CHECKING:
-    from consent.compile import Policy
+    from consent.compile import Pack, Policy
     from consent.reach import Reach
     from hub.views.impact import Replayed
 
@@ -51,29 +51,26 @@ def compare(
     from consent.versions import eased
     from hub.contracts.files import load_catalogue
     from hub.release.files import read_pack
-    from hub.views.change_told import change_json, change_line
-    from hub.views.change_words import TABLES
+    from hub.views.change_told import change_json, compared_lines
 
+    packs: list[Pack] = []
+    policies: list[Policy] = []
     types = load_catalogue().types
-    try:
-        before, after = (_policy(folder, profile) for folder in (old, new))
-        eases = eased(parse_pack(read_pack(old), types), parse_pack(read_pack(new), types), types)
-    except PolicyRefused as refused:
-        return refuse(refused, profile, as_json=as_json)
-    found = changes(before, after, types)
-    gains = sum(change.gains for change in found)
-    digests = {"old": before.digest.hex(), "new": after.digest.hex()}
+    for folder, name in ((old, "OLD"), (new, "NEW")):
+        try:
+            policies.append(_policy(folder, profile))
+            packs.append(parse_pack(read_pack(folder), types))
+        except PolicyRefused as refused:
+            return refuse(refused, profile, as_json=as_json, pack=name)
+    found, eases = changes(policies[0], policies[1], types), eased(packs[0], packs[1], types, lang)
+    digests = {"old": policies[0].digest.hex(), "new": policies[1].digest.hex()}
     if as_json:
+        gains = sum(change.gains for change in found)
         told = {"changes": [change_json(each) for each in found], "eased": [finding_json(each) for each in eases]}
         print(json.dumps(told | digests | {"gains": gains, "losses": len(found) - gains}, ensure_ascii=False))
     else:
-        short = {key: digest[:16] for key, digest in digests.items()}
-        words = TABLES[lang]
-        key = "changed" if found else "same_but" if before.digest != after.digest else "same"
-        last = words[key].format(gains=gains, losses=len(found) - gains, **short)
-        lines = [*(change_line(each, lang) for each in found), *(f"{words['eased']}: {each}" for each in eases)]
-        print("\n".join([*lines, last]))
-    return Exit.FINDINGS if gains or eases else Exit.DONE
+        print("\n".join(compared_lines(found, eases, digests, lang)))
+    return Exit.FINDINGS if eases or any(change.gains for change in found) else Exit.DONE
 
 
 def _policy(folder: Path | None, profile: Profile) -> Policy:
@@ -119,8 +116,7 @@ def who(
     """Tell who could ever get what reveals something, or one field: by which row, under which guards."""
     from consent.reach import reach
     from hub.contracts.files import load_catalogue
-    from hub.views.change_told import reach_json, reach_line
-    from hub.views.change_words import TABLES
+    from hub.views.change_told import reach_json, reach_lines
 
     if (reveals is None) is (not field):
         raise PunteError("usage", "nothing, or two things, asked", "give `--reveals WORD` or `--field PATH`")
@@ -134,10 +130,8 @@ def who(
         return refuse(refused, Profile.DEMO, as_json=as_json)
     found = [asleep(way) for way in reach(policy, types) if way.path == field or reveals in way.reveals]
     roles = len({way.role for way in found})
-    words = TABLES[lang]
-    last = words["reach_count"].format(count=len(found), roles=roles) if found else words["reach_none"]
     told: Mapping[str, Any] = {"ways": [reach_json(way) for way in found], "roles": roles}
-    print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join([*(reach_line(w, lang) for w in found), last]))
+    print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(reach_lines(found, lang)))
     return Exit.DONE
 
 
@@ -235,18 +229,21 @@ def impact(new: New, as_json: AsJson = False, days: Days = 30, lang: Lang = Lang
     """Ask the recorded decisions again under another pack; exit 3 if anybody would have gained anything."""
     from hub.settings import Settings
     from hub.views.change_told import impact_json, impact_lines
+    from hub.views.impact import Replayed
 
-    say("reading the audit and the register")
-    try:
-        replayed = _asked_again(Settings(), new, _now() - days * DAY_MS)
-    except PolicyRefused as refused:
-        return refuse(refused, Profile.DEMO, as_json=as_json)
+    replayed = _asked_again(Settings(), new, _now() - days * DAY_MS, as_json=as_json)
+    if not isinstance(replayed, Replayed):
+        return replayed
     told = impact_json(replayed)
     print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(impact_lines(replayed, lang)))
     return Exit.FINDINGS if any(one.gains for one in replayed.impacts) else Exit.DONE
 
 
-def _asked_again(settings: Any, new: Path, since: int) -> Replayed:
+def _asked_again(settings: Any, new: Path, since: int, *, as_json: bool) -> Replayed | int:
+    """What comes of asking again, or the exit status of a pack that is refused, told before any Kafka is asked.
+
+    In production it can be refused where it is not in the demo profile: that is seen when the audit names the profile.
+    """
     from consent.pack import compile_texts
     from hub.assemble import known_policies
     from hub.contracts.files import load_catalogue
@@ -254,13 +251,20 @@ def _asked_again(settings: Any, new: Path, since: int) -> Replayed:
     from hub.views.impact import Asked
     from hub.views.impact import impact as again
 
-    catalogue, texts = load_catalogue(), read_pack(new)
-    replay = asyncio.run(_replay(settings))
+    catalogue, texts, profile, pack = load_catalogue(), read_pack(new), Profile.DEMO, "NEW"
     asked = {}
-    for profile in sorted({policy["profile"] for policy in replay.trail.policies}):
-        own = settings.model_copy(update={"profile": Profile(profile)})
-        after = compile_texts(texts, catalogue.types, Profile(profile))
-        asked[profile] = [Asked(old, after) for old in known_policies(own, catalogue)]
+    try:
+        compile_texts(texts, catalogue.types, profile)
+        say("reading the audit and the register")
+        replay = asyncio.run(_replay(settings))
+        for profile in sorted({Profile(policy["profile"]) for policy in replay.trail.policies}):
+            pack = "NEW"
+            after = compile_texts(texts, catalogue.types, profile)
+            pack = "PUNTE_POLICIES"
+            known = known_policies(settings.model_copy(update={"profile": profile}), catalogue)
+            asked[profile.value] = [Asked(old, after) for old in known]
+    except PolicyRefused as refused:
+        return refuse(refused, profile, as_json=as_json, pack=pack)
     return again(replay, asked, catalogue.types, since)
 
 
@@ -275,7 +279,8 @@ async def _replay(settings: Any) -> Any:
 
     replay = Replay(make_trail(load_catalogue(), ""))
     try:
-        await read_all(settings.kafka(), replay.take)
+        with quiet_client():
+            await read_all(settings.kafka(), replay.take)
     except KafkaConnectionError:
         raise PunteError("kafka_unreachable", f"no Kafka answers at `{settings.kafka_bootstrap}`") from None
     return replay

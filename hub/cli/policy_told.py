@@ -14,18 +14,25 @@ from consent.terms import Profile
 from hub.errors import Exit
 
 
-def refuse(refused: PolicyRefused, profile: Profile, *, as_json: bool, took: float | None = None) -> int:
-    """Print every finding; the exit status of findings. `took`: ms of a proof, which then tells its numbers."""
+def refuse(
+    refused: PolicyRefused, profile: Profile, *, as_json: bool, took: float | None = None, pack: str = ""
+) -> int:
+    """Print every finding; the exit status of findings.
+
+    `took`: ms of a proof, which then tells its numbers. `pack`: which argument is refused, where there are several.
+    """
     if as_json:
         findings = [finding_json(finding) for finding in refused.findings]
         told: dict[str, object] = {"profile": profile.value, "refused": True, "findings": findings}
+        told |= {"pack": pack} if pack else {}
         if took is not None and refused.tally is not None:
             told |= {**refused.tally._asdict(), "ms": round(took, 3)}
         print(json.dumps(told, ensure_ascii=False))
     else:
         for finding in refused.findings:
             print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
-        print(f"refused in profile {profile.value}: {len(refused.findings)} findings")
+        who = f"{pack} is refused" if pack else "refused"
+        print(f"{who} in profile {profile.value}: {len(refused.findings)} findings")
     return Exit.FINDINGS
 
 

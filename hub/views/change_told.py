@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from consent.compare import EXISTENCE, PRECISION, Change
-from consent.explain import guard_words
+from consent.errors import Finding
 from consent.guards import Guard
 from consent.messages import TABLES as WORDS
 from consent.messages import Language, counted
+from consent.names import guard_words
 from consent.reach import Reach, Resting
 from consent.terms import Reveals, Transform
 from hub.views.change_words import TABLES
@@ -24,7 +25,7 @@ def _how(how: Transform | None, language: Language) -> str:
 
 def _when(ways: Sequence[tuple[Guard, ...]], language: Language) -> str:
     words = TABLES[language]
-    told = [words["and"].join(guard_words(guard, WORDS[language]) for guard in way) for way in ways if way]
+    told = [words["and"].join(guard_words(guard, language) for guard in way) for way in ways if way]
     return words["when"].format(guards=words["or"].join(told)) if told else words["always"]
 
 
@@ -45,6 +46,20 @@ def change_line(change: Change, language: Language) -> str:
     how, was = _how(change.after, language), _how(change.before, language)
     when, reveals = _when([change.when], language), _reveals(change.reveals)
     return words[kind].format(**told, how=how, was=was, when=when, reveals=reveals)
+
+
+def compared_lines(
+    found: Sequence[Change], eases: Sequence[Finding], digests: Mapping[str, str], language: Language
+) -> Iterator[str]:
+    """Two policies compared in words, the count last; `digests`: `old` and `new`, in hex."""
+    words, gains = TABLES[language], sum(change.gains for change in found)
+    yield from (change_line(each, language) for each in found)
+    yield from (f"{words['eased']}: {each}" for each in eases)
+    counts = {"gains": gains, "losses": len(found) - gains} if found else {}
+    counts |= {"eased": len(eases)} if eases else {}
+    told = ", ".join(counted(n, noun, words) for noun, n in counts.items())
+    key = "changed" if found else "eased_only" if eases else "same_but" if digests["old"] != digests["new"] else "same"
+    yield words[key].format(counts=told, **{name: digest[:16] for name, digest in digests.items()})
 
 
 def change_json(change: Change) -> Mapping[str, object]:
@@ -70,6 +85,14 @@ def reach_line(way: Reach, language: Language) -> str:
     told = {key: getattr(way, key) for key in ("role", "purpose", "path", "event", "row", "law")}
     mark, when = words[f"mark.{way.status.value}"], _when(way.when, language)
     return words["reach"].format(**told, how=_how(way.how, language), when=when, mark=mark)
+
+
+def reach_lines(ways: Sequence[Reach], language: Language) -> Iterator[str]:
+    """All ways in words, then how many there are for how many roles."""
+    words, roles = TABLES[language], len({way.role for way in ways})
+    yield from (reach_line(way, language) for way in ways)
+    counts = {"ways": counted(len(ways), "ways", words), "roles": counted(roles, "roles", words)}
+    yield words["reach_count" if ways else "reach_none"].format(**counts)
 
 
 def reach_json(way: Reach) -> Mapping[str, object]:
@@ -120,8 +143,8 @@ def impact_lines(replayed: Replayed, language: Language) -> Iterator[str]:
         yield _impact_line(one, language)
     if not replayed.impacts:
         yield words["impact_none"]
-    decisions = counted(replayed.decisions, "decisions", words)
-    yield words["impact_count"].format(decisions=decisions, others=replayed.others)
+    counts = {noun: counted(getattr(replayed, noun), noun, words) for noun in ("decisions", "others")}
+    yield words["impact_count"].format(**counts)
 
 
 def _impact_line(one: Impact, language: Language) -> str:

@@ -1,21 +1,24 @@
 """What another policy would have changed: recorded decisions asked again, from the audit and the register alone. Pure.
 
 Rule kept: only what the record says is told as sure. Of a guard that the decision did not record (a refusal names the
-one it lacked, and no other) both answers are tried, and what hangs on it is told as `maybe`; a denial stays a denial.
+one it lacked, and no other) both answers are tried, and what hangs on it is told as `maybe`. A hold or a conflict of
+interest keeps a unit out under every policy; a withdrawal ends packages and the suspect's side permissions, and what
+rests on neither of them another policy may give (contract.md section 0, rules 4, 5, 9).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from consent.cells import Cell, Selected
 from consent.compare import EXISTENCE, PRECISION, selected
 from consent.compile import Policy
-from consent.guards import Guard
+from consent.decide import NO_GUARDS
+from consent.guards import STALE_KINDS, Guard, GuardKind
 from consent.matrix import CellKey
-from consent.terms import EventType, Purpose, RefusalReason, Role, Transform
+from consent.terms import EventType, PartyRole, Purpose, RefusalReason, Role, Transform
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import register_digest
 from hub.contracts.record import KafkaRecord
@@ -23,6 +26,10 @@ from hub.views.project import DecisionTold, Record, Trail
 
 Leaves = Mapping[str, Transform]
 NOTHING: Leaves = {}
+DENIALS = frozenset({RefusalReason.HELD, RefusalReason.CONFLICT})
+"""Refusals that no policy lifts."""
+STOPPED = frozenset({RefusalReason.TRANSFORM_FAILED, RefusalReason.CHECK_FAILED})
+"""Refusals of a release that was selected: the same one would be stopped again, another might have gone out."""
 
 
 class Impact(NamedTuple):
@@ -43,15 +50,16 @@ class Impact(NamedTuple):
 class Known(NamedTuple):
     """What a recorded decision says about one unit: guards that were true, guards that were false, what it got.
 
-    `shut`: the cell that gave nothing, so that whatever would have opened it was not so. `denied`: by a hold, a
-    withdrawal, the suspect's side: no policy changes that.
+    `was`: the cell that was refused: it selected nothing, so whatever would have opened it was not so, or it selected
+    what was `stopped` afterwards. `denied`: no policy changes that.
     """
 
     true: frozenset[Guard]
     false: frozenset[Guard]
     got: Leaves
     denied: bool = False
-    shut: Cell | None = None
+    stopped: bool = False
+    was: Cell | None = None
 
 
 @dataclass(slots=True)
@@ -109,7 +117,8 @@ def impact(
             others += 1
             continue
         count += 1
-        changed = dict(_changes(_Decision(replay.trail, head, announced, both, types[head["type"]])))
+        old, new = (policy.at(head["decidedAt"]).cells for policy in both)
+        changed = dict(_changes(_Decision(replay.trail, head, announced, old, new, types[head["type"]])))
         for key, sure in changed.items():
             found.setdefault(key, [0, 0])[0 if sure else 1] += 1
     impacts = (Impact(*key, path, gains, *counts) for (key, path, gains), counts in found.items())
@@ -122,12 +131,13 @@ def _announced(trail: Trail, head: Record) -> Record | None:
 
 
 class _Decision(NamedTuple):
-    """One recorded decision with what is needed to ask it again."""
+    """One recorded decision with what is needed to ask it again; `old`, `new`: the cells that count at its moment."""
 
     trail: Trail
     head: Record
     announced: Record
-    both: Asked
+    old: Mapping[CellKey, Cell]
+    new: Mapping[CellKey, Cell]
     type: EventType
 
 
@@ -136,8 +146,7 @@ def _changes(one: _Decision) -> Iterator[tuple[tuple[CellKey, str, bool], bool]]
     present = _present(one)
     merged: dict[tuple[CellKey, str, bool], bool] = {}
     for key, known in _recorded(one):
-        cell = one.both.new.at(one.head["decidedAt"]).cells.get(key)
-        least, most = _bounds(cell, known)
+        least, most = _bounds(one.new.get(key), known)
         for path, gains, sure in _differences(known.got, least, most):
             if path == EXISTENCE or path in present:
                 merged[key, path, gains] = merged.get((key, path, gains), False) or sure
@@ -152,27 +161,46 @@ def _present(one: _Decision) -> frozenset[str]:
 
 def _recorded(one: _Decision) -> Iterator[tuple[CellKey, Known]]:
     """What the record says of each unit, then every cell the new policy adds for a role that no denial kept out."""
-    at = one.head["decidedAt"]
-    old, new, units = one.both.old.at(at).cells, one.both.new.at(at).cells, one.announced["units"]
+    units = one.announced["units"]
     roles = {code: role for code in units if (role := _role(one, code)) and code != one.head["source"]}
-    denied = {units[nth] for entry in one.head["refusals"] if _denied(entry) for nth in entry["unitOrdinals"]}
+    told = [(units[nth], entry) for entry in one.head["refusals"] for nth in entry["unitOrdinals"]]
+    given = {(units[entry["unitOrdinal"]], entry["purpose"]) for entry in one.head["releases"]}
     for entry in one.head["releases"]:
         code = units[entry["unitOrdinal"]]
         key: CellKey | None = (one.type.name, roles[code], Purpose(entry["purpose"])) if code in roles else None
-        if key is not None and key in old:
-            yield key, _given(old[key], entry["guardBits"])
-    for entry in one.head["refusals"]:
-        for code in (units[ordinal] for ordinal in entry["unitOrdinals"]):
-            yield from _refused(one, roles.get(code), entry)
-    for role in {role for code, role in roles.items() if code not in denied}:
-        for key in new:
-            if key[:2] == (one.type.name, role) and key not in old:
-                yield key, Known(frozenset(), frozenset(), NOTHING)
+        if key is not None and key in one.old:
+            yield key, _given(one.old[key], entry["guardBits"])
+    for code, entry in told:
+        had = frozenset(purpose for whose, purpose in given if whose == code)
+        yield from _refused(one, roles.get(code), entry, had)
+    yield from _added(one, roles, told)
 
 
-def _denied(entry: Record) -> bool:
-    """Whether a refusal is a denial, which no policy lifts."""
-    return entry["reason"] not in (RefusalReason.GUARD_FALSE, RefusalReason.STALE)
+def _added(
+    one: _Decision, roles: Mapping[str, Role], told: Sequence[tuple[str, Record]]
+) -> Iterator[tuple[CellKey, Known]]:
+    """The cells that are new, for each unit of their role: nothing is recorded of them but what a refusal says."""
+    for code, role in roles.items():
+        own = [entry for whose, entry in told if whose == code]
+        if not any(entry["reason"] in DENIALS for entry in own):
+            for key, cell in one.new.items():
+                if key[:2] == (one.type.name, role) and key not in one.old:
+                    yield key, Known(NO_GUARDS, frozenset(g for g in cell.guards if _false(own, g)), NOTHING)
+
+
+def _false(entries: Iterable[Record], guard: Guard) -> bool:
+    """Whether one of these refusals of a unit says that a guard was false, for whatever purpose.
+
+    Behind registers no standing fact is known; on the suspect's side every consent and relation is void but
+    `relation(suspect)` (`consent.validity.standing`).
+    """
+    for entry in entries:
+        if entry["reason"] == RefusalReason.STALE and guard.kind in STALE_KINDS:
+            return True
+        void = guard.kind is GuardKind.CONSENT or (guard.kind is GuardKind.RELATION and guard.arg != PartyRole.SUSPECT)
+        if entry["reason"] == RefusalReason.SUSPECT_SIDE and void:
+            return True
+    return False
 
 
 def _role(one: _Decision, code: str) -> Role | None:
@@ -185,35 +213,56 @@ def _given(cell: Cell, bits: int) -> Known:
     return Known(true, frozenset(cell.guards) - true, _leaves(cell.table[bits]))
 
 
-def _refused(one: _Decision, role: Role | None, entry: Record) -> Iterator[tuple[CellKey, Known]]:
-    """A refusal, for each cell its role had: which purpose it was is not recorded.
+def _refused(one: _Decision, role: Role | None, entry: Record, had: frozenset[str]) -> Iterator[tuple[CellKey, Known]]:
+    """A refusal, for each cell it can have been of; `had`: purposes for which the same unit got its release.
 
-    The record names the kind of guard that was false; which one it was is known only where the cell has one of them.
+    The purpose is not recorded. The kind of the guard that was false is, and a withdrawal is one of a consent: so it
+    was a cell that asks for it. Which guards were false is known only where there is one such cell, and of that kind
+    one guard; a withdrawal makes all packages of its cell false.
     """
-    for key, cell in one.both.old.at(one.head["decidedAt"]).cells.items():
-        if key[:2] == (one.type.name, role):
-            of_kind = [guard for guard in cell.guards if guard.kind.value == entry["guard"]]
-            false = frozenset(of_kind if len(of_kind) == 1 else ())
-            yield key, Known(frozenset(), false, NOTHING, _denied(entry), cell)
+    kind = GuardKind.CONSENT.value if entry["reason"] == RefusalReason.WITHDRAWN else entry["guard"]
+    cells = {
+        key: cell
+        for key, cell in one.old.items()
+        if key[:2] == (one.type.name, role) and key[2] not in had and (kind == "none" or _of_kind(cell.guards, kind))
+    }
+    denied, stopped = entry["reason"] in DENIALS, entry["reason"] in STOPPED
+    for key, cell in cells.items():
+        guards = (*cell.guards, *(one.new[key].guards if key in one.new else ()))
+        false = {guard for guard in guards if _false([entry], guard)}
+        of_kind = _of_kind(cell.guards, kind)
+        if len(cells) == 1 and entry["reason"] == RefusalReason.WITHDRAWN:
+            false |= _of_kind(guards, kind)
+        elif len(cells) == len(of_kind) == 1:
+            false |= of_kind
+        yield key, Known(NO_GUARDS, frozenset(false), NOTHING, denied, stopped, cell)
+
+
+def _of_kind(guards: Iterable[Guard], kind: str) -> set[Guard]:
+    return {guard for guard in guards if guard.kind.value == kind}
 
 
 def _bounds(cell: Cell | None, known: Known) -> tuple[Leaves, Leaves]:
     """What the new cell gives at least and at most: guards of which nothing is recorded false, then true."""
-    if cell is None or known.denied:
-        return NOTHING, NOTHING
-    open_ = frozenset(cell.guards) - known.true - known.false
-    ways = [_leaves(cell.table[bits]) for bits in cell.possible if _fits(cell, bits, known, open_)]
-    if not ways:
-        return NOTHING, NOTHING
+    ways = list(_ways(cell, known)) if cell and not known.denied else []
     paths = {path for way in ways for path in way}
+    most = {path: max((way[path] for way in ways if path in way), key=_fine) for path in paths}
+    if known.stopped:
+        return NOTHING, most
     least = {path: min((way[path] for way in ways), key=_fine) for path in paths if all(path in way for way in ways)}
-    return least, {path: max((way[path] for way in ways if path in way), key=_fine) for path in paths}
+    return least, most
 
 
-def _fits(cell: Cell, bits: int, known: Known, open_: frozenset[Guard]) -> bool:
-    true = frozenset(cell.true(bits))
-    shut = selected(known.shut, true) is None
-    return shut and true - open_ == known.true & frozenset(cell.guards)
+def _ways(cell: Cell, known: Known) -> Iterator[Leaves]:
+    """What the new cell gives under each set of guards that the record allows; nothing for what was stopped before."""
+    guards = frozenset(cell.guards)
+    open_ = guards - known.true - known.false
+    for bits in cell.possible:
+        true = frozenset(cell.true(bits))
+        before = _leaves(selected(known.was, true))
+        if bool(before) is known.stopped and true - open_ == known.true & guards:
+            after = _leaves(cell.table[bits])
+            yield NOTHING if known.stopped and after == before else after
 
 
 def _fine(how: Transform) -> int:

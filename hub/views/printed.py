@@ -77,6 +77,13 @@ WAIVER_HEADS = (
 CONFLICTS = Name(
     "Where sources differ (the narrower reading holds)", "Unde sursele diferă (se aplică citirea mai restrânsă)"
 )
+CONFLICTS_LEAD = Name(
+    "In each of these places the sources of the matrix do not say the same. The matrix follows the reading that gives "
+    "less; whoever signs agrees to that. What differs stands in the words of the matrix, in English.",
+    "În fiecare dintre aceste locuri sursele matricei nu spun același lucru. Matricea urmează citirea care dă mai "
+    "puțin; cine semnează este de acord cu aceasta. Ce diferă este redat cu textul matricei, în engleză.",
+)
+NO_CONFLICTS = Name("None is recorded.", "Nu este consemnată nicio diferență.")
 CONFLICT_HEADS = (
     Name("Event", "Eveniment"),
     Name("Role, purpose", "Rol, scop"),
@@ -211,13 +218,14 @@ def _waivers(page: Page) -> Markup:
 
 
 def _conflicts(page: Page) -> Markup:
+    head = element("h2", both(CONFLICTS))
     if not page.conflicts:
-        return Markup("")
+        return together(head, element("p", both(NO_CONFLICTS)))
     lines = (
         (element("code", each.event), _whose(each), _groups(each.groups), element("span", each.says, lang="en"))
         for each in page.conflicts
     )
-    return together(element("h2", both(CONFLICTS)), _grid(CONFLICT_HEADS, lines))
+    return together(head, element("div", both(CONFLICTS_LEAD, "p")), _grid(CONFLICT_HEADS, lines))
 
 
 def _packages(page: Page) -> Markup:

@@ -169,3 +169,21 @@ def test_rows_out_of_reach_are_refused_unless_all_are_proposed(status: BasisStat
     exists = [replace(each, when=((FORM,),)) if each.cell == CHILD_CELL else each for each in PACK.matrix.exists]
     found = found_in(replace(PACK.matrix, rows=tuple(rows), exists=tuple(exists)))
     assert any("no facts can make existence and a row true together" in f.sentence for f in found) is told
+
+
+def test_a_row_that_no_facts_can_reach_is_proven_all_the_same() -> None:
+    """The event exists for one form, one row of the cell speaks of another: what it would give is looked at too.
+
+    Tomorrow's facts may reach what today's cannot; the finding names every guard of the cell.
+    """
+    rows = tuple(
+        replace(each, grants=tuple(replace(grant, guards=(FORM,)) for grant in each.grants))
+        if each.cell == CHILD_CELL
+        else each
+        for each in PACK.matrix.rows
+    )
+    exists = tuple(replace(each, when=((FORM,),)) if each.cell == CHILD_CELL else each for each in PACK.matrix.exists)
+    matrix = replace(PACK.matrix, rows=(*rows, row("X99", CHILD_CELL, [OTHER_FORM], 10, law())), exists=exists)
+    told = [found for found in found_in(matrix) if found.line == "INV-30"]
+    assert {found.row for found in told} == {"X99"}
+    assert all(set(found.guards) == {str(FORM), str(OTHER_FORM)} for found in told)

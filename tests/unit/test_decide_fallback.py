@@ -101,6 +101,23 @@ def test_a_suspended_unit_is_denied_and_replaced() -> None:
     assert stand_ins(result) == {"patrol": None}
 
 
+def test_a_suspended_unit_of_the_area_is_passed_over() -> None:
+    """The first patrol is suspended, the second serves; where it is the only one the line is reported."""
+    first, second = replace(unit("first", "POL-R", 1), suspended=True), unit("second", "POL-R", 2)
+    result = decided(unit("orders", "POL-M"), first, second)
+    assert stand_ins(result) == {"second": None}
+    assert result.unserved == ()
+    assert decided(unit("orders", "POL-M"), first).unserved == ("D-09",)
+
+
+def test_a_suspended_fallback_of_its_own_serves_nobody() -> None:
+    """The register names it, so nobody else is guessed: the line is reported."""
+    far = replace(unit("far", "POL-R", 1, (2,)), suspended=True)
+    result = decided(unit("orders", "POL-M", fallback="far"), far)
+    assert stand_ins(result) == {}
+    assert result.unserved == ("D-09",)
+
+
 def test_a_held_fallback_is_told() -> None:
     """Denied too: the line is unserved, nobody is guessed."""
     result = decided(unit("orders", "POL-M", fallback="far"), unit("far", "POL-R"), held=("orders", "far"))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import string
+from dataclasses import replace
 
 import pytest
 
+from consent.basis import Citation
 from consent.decide import decide
 from consent.explain import UNKNOWN, Explanation, explain, for_unit, sentences, to_json
 from consent.facts import Event
@@ -122,6 +124,21 @@ def test_the_rule_is_told_as_it_stood() -> None:
     assert romanian[2].startswith("Rândul R10 se sprijină pe consimțământul cu recipisa ")
 
 
+def test_each_act_of_a_basis_has_the_date_of_its_own_text() -> None:
+    """Two acts, two dates, each behind its act; an act whose text nobody dated has none."""
+    told = explained("shelter", CONSENT)
+    cites = (("L217", "28", "2020-01-02"), ("GDPR", "6(1)(a)", ""), ("L272/2004", "89", "2021-03-04"))
+    law = replace(told.rules[0].basis, cites=tuple(Citation(*each, "") for each in cites))
+    dated = replace(told, rules=(replace(told.rules[0], basis=law),))
+    english, romanian = (list(sentences(dated, language))[3] for language in (Language.EN, Language.RO))
+    assert english.endswith(
+        "; on L217 art. 28 (text of 2020-01-02); GDPR 6(1)(a); L272/2004 art. 89 (text of 2021-03-04)."
+    )
+    assert romanian.endswith(
+        "L217 art. 28 (textul din 2020-01-02); GDPR 6(1)(a); L272/2004 art. 89 (textul din 2021-03-04)."
+    )
+
+
 def test_a_unit_hears_the_rule_without_its_guards() -> None:
     """Row, groups, law, obligations and receipt; not which guards were asked."""
     told = for_unit(explained("shelter", CONSENT))
@@ -206,11 +223,23 @@ def test_withheld_and_unknown_are_equal_for_a_unit() -> None:
 
 
 def test_a_unit_hears_only_what_it_was_given() -> None:
-    """No withheld field, no guard, no fact, no stand-in, in object or words."""
+    """No withheld field, no guard, no fact, in object or words."""
     told = for_unit(explained("shelter", {**CONSENT, "package": "sh1"}))
     assert {answer.outcome for answer in told.fields} == {Outcome.GIVEN, Outcome.GENERALISED}
     shown = json.dumps(to_json(told, Language.EN))
     assert not [word for word in ("withheld", "answers", "consent:", "suspect.cnp", '"offset"') if word in shown]
+
+
+def test_a_stand_in_does_not_hear_for_whom() -> None:
+    """That another unit was denied is no news for the one that serves in its place; the auditor hears it."""
+    result = decide(policy(), EVENT, facts(UNITS, [CONSENT]), NOW)
+    decision = next(d for d in result.decisions if d.subscription.unit.code == "centre")
+    told = explain(policy(), types()["risk.assessed"], decision._replace(fallback_for="denied"), FULL)
+    heard = for_unit(told)
+    assert told.fallback_for == "denied"
+    assert "It stands in for unit denied, which was denied." in list(sentences(told, Language.EN))
+    assert heard.fallback_for is None
+    assert "denied" not in json.dumps([to_json(heard, language) for language in Language])
 
 
 def test_both_tables_have_the_same_slots() -> None:

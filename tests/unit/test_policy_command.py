@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import string
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from consent.pack import all_releases, parse_pack
 from hub.__main__ import run
 from hub.contracts.files import read_lock, schema_root
 from hub.errors import Exit
+from hub.views.proof_words import EN, RO
 from tests.cases.pack import POLICIES, policy, texts, types
 
 LEAK = """
@@ -149,8 +151,11 @@ def test_compile_writes_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFi
     (schemas / "releases" / f"{name}.avsc").write_text("{}", "utf-8")
     where = ["--schemas", str(schemas)]
     assert run(["policy", "compile", "--check", *where]) == Exit.FINDINGS
-    assert f"stale releases/{name}.avsc" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"stale releases/{name}.avsc" in told
+    assert told.endswith("\n\nhint: run `punte policy compile` and commit what it writes\n")
     assert run(["policy", "compile", *where]) == Exit.DONE
+    assert "hint" not in capsys.readouterr().out
     assert run(["policy", "compile", "--check", *where]) == Exit.DONE
     assert json.loads((schemas / "lock.json").read_text("utf-8"))["releases"] == ids
 
@@ -165,3 +170,33 @@ def test_a_folder_that_is_no_pack(tmp_path: Path, capsys: pytest.CaptureFixture[
     """One sentence and a remedy, exit 2."""
     assert run(["policy", "prove", "--policies", str(tmp_path)]) == Exit.USAGE
     assert "is not a policy pack" in capsys.readouterr().err
+
+
+def test_prove_show_and_compile_speak_romanian(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Heads, law, counts with their plural, guards and hint; no English sentence but what the pack itself says."""
+    assert run(["policy", "prove", "--lang", "ro"]) == Exit.DONE
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].split() == ["linie", "cercetate", "ms", "enunț"]
+    assert "\nlege neconfirmată, se transmite numai în profilul demo: rândurile I4 I5" in "\n".join(told)
+    assert "\nnotă: în producție 55 de linii de îndatorire nu ar fi servite" in "\n".join(told)
+    assert f"dovedit: 22 de invarianți și 72 de îndatoriri peste {len(policy().releases)} de divulgări din" in told[-1]
+    assert "12 invarianți prin teste" in told[-1]
+    assert run(["policy", "show", "--lang", "ro"]) == Exit.DONE
+    shown = capsys.readouterr().out
+    guards = "locul se află în raza unității și dispozitivul a fost acceptat"
+    assert f"ppo.issued -> EMIS P3, când {guards}\n" in shown
+    assert " [lege neconfirmată]" in shown
+    assert " when " not in shown
+    schemas = str(shutil.copytree(str(schema_root()), tmp_path / "schemas"))
+    assert run(["policy", "compile", "--check", "--schemas", schemas, "--lang", "ro"]) == Exit.DONE
+    assert capsys.readouterr().out == "88 de divulgări, de rescris 0 fișiere\n"
+
+
+def test_both_languages_of_the_proof_hold_the_same_sentences() -> None:
+    """Same keys, same slots; letters with the comma below."""
+
+    def slots(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert {key: slots(text) for key, text in EN.items()} == {key: slots(text) for key, text in RO.items()}
+    assert not set("şţŞŢ") & set("".join(RO.values()))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
-from consent.compile import Policy
+import pytest
+
+from consent.compile import Policy, compile_policy
 from consent.messages import Language
-from consent.pack import compile_texts
-from consent.terms import Profile
+from consent.pack import compile_texts, parse_pack
+from consent.terms import BasisStatus, Profile
+from consent.waivers import Waiver, Waivers
 from hub.contracts.keys import event_digest, register_digest
 from hub.views.change_told import impact_lines
 from hub.views.impact import Asked, Replay, Replayed, impact, rests_on_record
@@ -27,6 +31,35 @@ from tests.unit.test_why_questions import (
 )
 
 LEAVES = [field.path for field in types()["risk.assessed"].fields]
+
+
+NEW_CELL = """
+[[exists]]
+event = "risk.assessed"
+role = "SW-L"
+purpose = "P7"
+when = [["area"]]
+
+[[row]]
+id = "R90"
+event = "risk.assessed"
+role = "SW-L"
+purpose = "P7"
+when = ["area"]
+give = [1, 26]
+basis = "B6"
+"""
+
+NEW_ROW = """
+[[row]]
+id = "R91"
+event = "risk.assessed"
+role = "{role}"
+purpose = "{purpose}"
+when = [{guards}]
+give = [9]
+basis = "B6"
+"""
 
 
 def other(edit: Callable[[str], str]) -> Policy:
@@ -110,11 +143,116 @@ def test_a_refusal_under_rules_that_did_not_change_is_no_gain() -> None:
     assert {one.role for one in found.impacts} == {"SW-L"}
 
 
-def test_a_denied_unit_gains_nothing() -> None:
-    """The shelter's consent was withdrawn: no policy brings the event back to it."""
-    coarse, full = 'packages.sh2 = { generalise = { 6 = "6", 15 = "15" } }', "packages.sh2 = { give = [6, 15] }"
-    found = replayed(other(row("R10", coarse, full)), decision_record())
-    assert not [one for one in found.impacts if one.role == "SHEL"]
+def refused(reason: str, guard: str = "none", nth: int = 2) -> dict[str, Any]:
+    """A decision that gave nothing and refused one unit (2 = the shelter, 1 = child protection) for a reason."""
+    entry = {"reason": reason, "guard": guard, "fact": None, "unitOrdinals": [nth]}
+    return decision_record(releases=[], refusals=[entry])
+
+
+def gains(
+    new: Policy, decision: dict[str, Any], role: str = "SHEL", old: Policy | None = None
+) -> set[tuple[str, bool]]:
+    """What one role would have gained of one decision: (path, sure)."""
+    found = replayed(new, decision, old=old)
+    assert found.decisions == 1
+    return {(one.path, bool(one.sure)) for one in found.impacts if one.gains and one.role == role}
+
+
+def new_cell(guard: str) -> Policy:
+    """The reference pack with a second purpose of the shelter, under one guard."""
+    return other(lambda text: text + NEW_CELL.replace('"SW-L"', '"SHEL"').replace('"area"', f'"{guard}"'))
+
+
+def guarded(guards: str, role: str = "SHEL", purpose: str = "P9") -> Policy:
+    """The reference pack in which a role also learns of the event, and gets the risk level, under these guards."""
+    cell = f'event = "risk.assessed"\nrole = "{role}"\npurpose = "{purpose}"\nwhen = ['
+
+    def edit(text: str) -> str:
+        head, tail = text.split(cell, 1)
+        return f"{head}{cell}[{guards}], {tail}" + NEW_ROW.format(role=role, purpose=purpose, guards=guards)
+
+    return other(edit)
+
+
+def from_package_two(text: str) -> str:
+    """The matrix in which the shelter learns of the event from package 2 on."""
+    head, tail = text.split('event = "risk.assessed"\nrole = "SHEL"\npurpose = "P9"\n', 1)
+    moved = tail.replace('when = [["consent:sh1"]]', 'when = [["consent:sh2"]]', 1)
+    return f'{head}event = "risk.assessed"\nrole = "SHEL"\npurpose = "P9"\n{moved}'
+
+
+@pytest.mark.parametrize("reason", ["held", "conflict"])
+def test_no_policy_lifts_a_denial(reason: str) -> None:
+    """A hold or a conflict of interest keeps the shelter out, whatever would open the event to it."""
+    assert gains(guarded('"area"'), refused(reason)) == set()
+    assert gains(other(lambda text: text + NEW_CELL.replace('"SW-L"', '"SHEL"')), refused(reason)) == set()
+
+
+def test_a_withdrawal_ends_packages_and_nothing_else() -> None:
+    """No smaller package brings the event back; a row that asks for no consent may (contract.md section 0, rule 9)."""
+    before = dataclasses.replace(other(from_package_two), digest=policy().digest)
+    assert gains(policy(), refused("guard_false", "consent"), old=before) >= {("", False), ("result", False)}
+    for reason in ("withdrawn", "suspect_side", "stale"):
+        assert gains(policy(), refused(reason, "consent"), old=before) == set()
+    assert gains(guarded('"area"'), refused("withdrawn")) >= {("", False), ("result", False)}
+
+
+def test_the_suspects_side_has_no_permission_by_relation_or_consent() -> None:
+    """Only `relation(suspect)` is left on that side, and what asks for neither; in a new cell too."""
+    assert gains(guarded('"relation(victim)"'), refused("suspect_side")) == set()
+    assert gains(guarded('"relation(suspect)"'), refused("suspect_side")) >= {("", False)}
+    assert gains(guarded('"area"'), refused("suspect_side")) >= {("", False)}
+    assert gains(new_cell("relation(child)"), refused("suspect_side")) == set()
+    assert gains(new_cell("relation(suspect)"), refused("suspect_side")) >= {("", False)}
+
+
+def test_behind_registers_no_standing_fact_counts() -> None:
+    """A relation, a consent, a judicial request were false then; the place was read off the event."""
+    stale = refused("stale", "consent")
+    for guard in ("relation(victim)", "judicial"):
+        assert gains(guarded(f'"{guard}"'), stale) == set()
+    assert gains(guarded('"area"'), stale) >= {("", False)}
+    assert gains(new_cell("relation(victim)"), stale) == set()
+
+
+def test_the_guard_that_was_false_stays_false() -> None:
+    """Child protection was refused for the content: what asks for that content gives it nothing, other content may."""
+    more = row("R8", "give = [1, 6, 9, 13, 26]", "give = [1, 6, 9, 13, 26, 28]")
+    assert gains(other(more), refused("guard_false", "content", 1), "CHILD") == set()
+    child = '["area", "content:childInHousehold=yes"]'
+    dropped = other(
+        lambda text: row("R8", child, '["area"]')(text.replace(f"when = [{child}]", 'when = [["area"]]', 1))
+    )
+    assert ("", False) in gains(dropped, refused("guard_false", "content", 1), "CHILD")
+    assert gains(guarded('"area"', "CHILD", "P8"), refused("guard_false", "content", 1), "CHILD") >= {("", False)}
+    again = '"relation(child)", "content:childInHousehold=yes"'
+    assert gains(guarded(again, "CHILD", "P8"), refused("guard_false", "content", 1), "CHILD") == set()
+
+
+@pytest.mark.parametrize("reason", ["transform_failed", "check_failed"])
+def test_a_release_that_was_stopped_would_be_stopped_again(reason: str) -> None:
+    """Under the same rules nobody gains; a release of another shape might have gone out."""
+    assert gains(policy(), refused(reason, nth=0), "SW-L") == set()
+    assert ("weaponAccess", False) in gains(other(wide), refused(reason, nth=0), "SW-L")
+
+
+def waived_until(day: date) -> Policy:
+    """The reference pack in production, all rows in doubt waived until a day."""
+    pack = parse_pack(texts(), types())
+    rows = tuple(row.id for row in pack.matrix.rows if row.basis.status is BasisStatus.UNCONFIRMED)
+    waivers = Waivers((Waiver("W-01", rows, "c-1", ("p-1",), day, ""),), b"")
+    return compile_policy(pack._replace(waivers=waivers), types(), Profile.PRODUCTION)
+
+
+def test_each_policy_is_asked_as_it_stood_at_the_moment() -> None:
+    """Decided on 14 November 2023: what a waiver let out until that year's summer counts in neither policy."""
+    ended, lasting = waived_until(date(2023, 6, 1)), waived_until(date(2024, 6, 1))
+    decided = decision_record(policyDigest=lasting.digest)
+    assert told(replayed(lasting, decided, old=lasting)) == {}
+    assert told(replayed(ended, decided, old=lasting))["SW-L", "", False] == (1, 0)
+    nothing = decision_record(policyDigest=ended.digest, releases=[], refusals=[])
+    assert gains(lasting, nothing, "SW-L", old=ended) >= {("", False)}
+    assert gains(ended, nothing, "SW-L", old=ended) == set()
 
 
 def test_a_decision_by_a_policy_that_is_not_at_hand_is_counted_apart() -> None:
@@ -146,32 +284,12 @@ def test_what_rests_on_one_consent_is_found_by_its_handle() -> None:
     assert register_digest("consent", "c1") == CONSENT.key
 
 
-NEW_CELL = """
-[[exists]]
-event = "risk.assessed"
-role = "SW-L"
-purpose = "P7"
-when = [["area"]]
-
-[[row]]
-id = "R90"
-event = "risk.assessed"
-role = "SW-L"
-purpose = "P7"
-when = ["area"]
-give = [1, 26]
-basis = "B6"
-"""
-
-
 def test_a_new_purpose_of_a_unit_that_already_got_the_event_is_a_gain() -> None:
-    """A second cell for the centre: nothing is recorded of it, so it may be; a unit that was denied stays out."""
+    """A second cell for the centre: nothing is recorded of it, so it may be."""
     found = replayed(other(lambda text: text + NEW_CELL), decision_record())
-    gains = {(one.role, one.purpose, one.path): (one.sure, one.maybe) for one in found.impacts}
-    assert gains["SW-L", "P7", ""] == (0, 1)
-    assert gains["SW-L", "P7", "victim.name"] == (0, 1)
-    shelter = NEW_CELL.replace('"SW-L"', '"SHEL"')
-    assert not replayed(other(lambda text: text + shelter), decision_record()).impacts
+    given = {(one.role, one.purpose, one.path): (one.sure, one.maybe) for one in found.impacts}
+    assert given["SW-L", "P7", ""] == (0, 1)
+    assert given["SW-L", "P7", "victim.name"] == (0, 1)
 
 
 def test_parts_of_one_decision_are_asked_as_one() -> None:

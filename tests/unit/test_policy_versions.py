@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import string
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from consent.errors import Finding, FindingKind
+from consent.messages import Language
 from consent.pack import Pack, parse_pack
 from consent.versions import eased
+from consent.versionwords import EN, RO
 from consent.waivers import Waiver, Waivers
 from hub.__main__ import run
 from hub.errors import Exit
@@ -165,5 +168,48 @@ def test_compare_ends_with_findings_for_what_is_only_eased(tmp_path: Path, capsy
     shutil.copytree(POLICIES, tmp_path / "new")
     path = tmp_path / "new" / "matrix.toml"
     path.write_text(path.read_text("utf-8").replace("adds = [3, 10, 11, 12]", "adds = [3, 10, 12]", 1), "utf-8")
-    assert run(["policy", "compare", str(POLICIES), str(tmp_path / "new")]) == Exit.FINDINGS
-    assert "eased: package sh3" in capsys.readouterr().out
+    words = ["policy", "compare", str(POLICIES), str(tmp_path / "new")]
+    assert run(words) == Exit.FINDINGS
+    told = capsys.readouterr().out
+    assert "eased: package sh3" in told
+    assert "Nobody gets anything else; 1 eased; from " in told.splitlines()[-1]
+    assert run([*words, "--lang", "ro"]) == Exit.FINDINGS
+    told = capsys.readouterr().out
+    assert "ușurat: pachetul sh3 pentru SHEL P9 nu mai cuprinde grupa 11" in told
+    assert "Nimeni nu primește altceva; 1 ușurare; de la " in told.splitlines()[-1]
+
+
+def eased_in_all_ways() -> Pack:
+    """A pack that eases everything that can be eased, in two ways where there are two."""
+    row_less = (DUTIES, 'obligations = ["honour_recall", "application_receipt"]')
+    pack = new(("adds = [3, 10, 11, 12]", "adds = [3, 10, 12]"), row_less, ('status = "unconfirmed"', 'status = "ok"'))
+    signed = '\n[[reduction]]\ntransform = "distance_band"\ndrops = ["victim-place"]\nsigned = "o-1"\nwhy = "y"\n'
+    gone = re.sub(r'(?m)^\[\[line\]\]\nid = "INV-01"[^\n]*\n(?:.+\n)+', "", texts().redlines)
+    other = texts().dutylines.replace("floor = [15, 26, 28, 32]", "floor = [15, 26, 28]", 1)
+    lines = parse_pack(texts()._replace(redlines=gone + signed, dutylines=other), types())
+    waiver = Waiver("W1", ("R1",), "c-1", ("p-1", "p-2"), date(2027, 1, 1), "why")
+    return pack._replace(redlines=lines.redlines, dutylines=lines.dutylines, waivers=Waivers((waiver,), b"w"))
+
+
+def test_what_is_eased_is_said_in_both_languages() -> None:
+    """The same findings, each with a sentence and a hint of its own in Romanian."""
+    pack = eased_in_all_ways()
+    english, romanian = (eased(OLD, pack, types(), language) for language in (Language.EN, Language.RO))
+    assert [(each.kind, each.line, each.row) for each in english] == [(e.kind, e.line, e.row) for e in romanian]
+    assert len(english) == 7
+    for one, other in zip(english, romanian, strict=True):
+        assert one.sentence != other.sentence
+        assert one.remedy != other.remedy
+    assert [each.sentence.split(" ")[0] for each in romanian] == [
+        *("linia", "linia", "de", "pachetul", "rândul", "temeiul", "derogarea"),
+    ]
+
+
+def test_both_tables_of_what_is_eased_have_the_same_slots() -> None:
+    """Same keys, same slots; letters with the comma below."""
+
+    def slots(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert {key: slots(text) for key, text in EN.items()} == {key: slots(text) for key, text in RO.items()}
+    assert not set("şţŞŢ") & set("".join(RO.values()))

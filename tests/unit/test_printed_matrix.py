@@ -13,7 +13,7 @@ from consent.matrix import Row
 from consent.names import OUTCOMES, ROLES
 from consent.table import Entry, Page, Square, page
 from consent.terms import BasisStatus, Outcome, Profile, Role, Transform
-from hub.views.printed import as_json, document, laws_of
+from hub.views.printed import CONFLICT_HEADS, CONFLICTS, CONFLICTS_LEAD, NO_CONFLICTS, as_json, document, laws_of
 from tests.cases.pack import policy, types
 from tests.support.pages import page_of, titles, unconfirmed, waiver
 from tests.support.published import faults
@@ -232,6 +232,19 @@ def test_what_a_signer_must_see_is_in_words() -> None:
 def test_without_waivers_the_page_says_there_are_none() -> None:
     """An empty list is said, so that a page with a list torn off is not taken for one without."""
     assert "Nu există." in Read(document(page_of())).text
+
+
+def test_where_sources_differ_is_framed_in_both_languages() -> None:
+    """Heading, introduction and heads; every conflict in the words of the matrix; an empty list is said."""
+    text = Read(document(page_of())).text
+    for name in (CONFLICTS, CONFLICTS_LEAD, *CONFLICT_HEADS):
+        assert name.en in text
+        assert name.ro in text
+    assert all(each.says in text for each in page_of().conflicts)
+    assert NO_CONFLICTS.ro not in text
+    bare = Read(document(replace(page_of(), conflicts=()))).text
+    assert all(said in bare for said in (CONFLICTS.ro, CONFLICTS.en, NO_CONFLICTS.ro, NO_CONFLICTS.en))
+    assert CONFLICTS_LEAD.en not in bare
 
 
 def test_the_page_as_json_fits_its_schema() -> None:
