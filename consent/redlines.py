@@ -119,6 +119,9 @@ def _line(border: Border, table: Mapping[str, object]) -> RedLine:
     def words(what: str, known: Iterable[str]) -> frozenset[str]:
         return frozenset(border.words(where, what, table.get(what, []), known))
 
+    def texts(what: str) -> Iterator[str]:
+        return (border.text(where, what, each) for each in border.items(where, what, table.get(what, [])))
+
     return RedLine(
         where,
         check,
@@ -128,9 +131,9 @@ def _line(border: Border, table: Mapping[str, object]) -> RedLine:
         words("lanes", Lane),
         words("reveals", Reveals),
         frozenset(border.numbers(where, "groups", table.get("groups", []), range(1, 34))),
-        tuple(str(item) for item in border.items(where, "types", table.get("types", []))),
-        frozenset(str(item) for item in border.items(where, "packages", table.get("packages", []))),
-        tuple(border.text(where, ELSEWHERE, each) for each in border.items(where, ELSEWHERE, table.get(ELSEWHERE, []))),
+        tuple(texts("types")),
+        frozenset(texts("packages")),
+        tuple(texts(ELSEWHERE)),
     )
 
 
