@@ -27,7 +27,7 @@ from consent.waivers import waived
 from hub.cli.policy_ask import compare, impact, organisations, rests_on, who
 from hub.cli.policy_check import format_files, lint, run_cases
 from hub.cli.policy_print import matrix, record_of_processing
-from hub.cli.policy_told import finding_json, refuse
+from hub.cli.policy_told import finding_json, number, refuse
 from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
 from hub.errors import Exit
@@ -120,7 +120,8 @@ def _compiled(releases: int, stale: list[str], *, check: bool, as_json: bool) ->
     if as_json:
         print(json.dumps({"releases": releases, found: stale}))
     else:
-        print("\n".join([*(f"{found} {name}" for name in stale), f"{releases} releases, {len(stale)} files {found}"]))
+        counts = f"{number(releases, 'release')}, {number(len(stale), 'file')} {found}"
+        print("\n".join([*(f"{found} {name}" for name in stale), counts]))
     if check and stale and not as_json:
         print("\nhint: run `punte policy compile` and commit what it writes")
     return Exit.FINDINGS if check and stale else Exit.DONE
@@ -162,12 +163,17 @@ def _proof_lines(policy: Policy, took: float) -> Iterator[str]:
         yield from (f"{'':40} by {test}" for test in tests.get(proof.says, ()))
     yield ""
     yield from _law_lines(policy)
-    told = _summary(policy, took)
+    told = tally(policy.proofs, len(policy.releases))
     yield (
-        f"proven: {told['proven']} invariants and {told['duties']} duties over {told['releases']} releases of "
-        f"{len(policy.cells)} cells; {told['tested_elsewhere']} invariants by tests; crossed {told['crossed']}, "
-        f"unserved {told['unserved']}; {took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
+        f"proven: {number(told.proven, 'invariant')} and {_duties(told.duties)} over "
+        f"{number(told.releases, 'release')} of {number(len(policy.cells), 'cell')}; "
+        f"{number(told.tested_elsewhere, 'invariant')} by tests; crossed {told.crossed}, unserved {told.unserved}; "
+        f"{took:.1f} ms, profile {policy.profile.value}, digest {policy.digest.hex()[:16]}"
     )
+
+
+def _duties(n: int) -> str:
+    return "1 duty" if n == 1 else f"{n} duties"
 
 
 def _looked(proof: Proof) -> str:
@@ -184,7 +190,7 @@ def _law_lines(policy: Policy) -> Iterator[str]:
     lines = Counter(note.line for note in policy.notes)
     if lines:
         when = "in production" if policy.profile is Profile.DEMO else "when its waivers have ended"
-        yield f"note: {when} {len(lines)} duty lines would be unserved until their law is confirmed:"
+        yield f"note: {when} {number(len(lines), 'duty line')} would be unserved until their law is confirmed:"
         yield f"  {' '.join(lines)}"
 
 

@@ -25,8 +25,13 @@ def refuse(refused: PolicyRefused, profile: Profile, *, as_json: bool, took: flo
     else:
         for finding in refused.findings:
             print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
-        print(f"refused in profile {profile.value}: {len(refused.findings)} findings")
+        print(f"refused in profile {profile.value}: {number(len(refused.findings), 'finding')}")
     return Exit.FINDINGS
+
+
+def number(n: int, noun: str) -> str:
+    """A number with its noun in the right form: `1 fault`, `0 faults`, `2 faults`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def finding_json(finding: Finding) -> Mapping[str, object]:
