@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def faults(changed: PackTexts) -> list[tuple[FindingKind, str]]:
     """Kind and row of everything that refuses a pack."""
-    found = lint(changed, parse_pack(changed, types()), types())
+    found = lint(changed, parse_pack(changed, types()), types(), 0)
     return [(finding.kind, finding.row) for finding in found if finding.kind not in NOTES]
 
 
@@ -40,7 +40,7 @@ def test_the_reference_pack_is_sealed_and_in_its_layout() -> None:
     assert [formatted(name, text, reseal=False) == text for name, text in zip(FILES, texts(), strict=False)] == [
         True
     ] * 3
-    assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types()))
+    assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types(), 0))
 
 
 def edits(word: str) -> set[str]:
@@ -114,7 +114,7 @@ def test_a_row_nothing_opens_is_unreachable_and_one_that_adds_nothing_shadowed()
 
 def _with(matrix: str) -> tuple:  # type: ignore[type-arg]
     changed = texts()._replace(matrix=formatted("matrix.toml", matrix, reseal=True))
-    return changed, parse_pack(changed, types()), types()
+    return changed, parse_pack(changed, types()), types(), 0
 
 
 def test_a_recipient_the_law_names_and_nobody_serves_is_told() -> None:
@@ -127,7 +127,7 @@ def test_a_recipient_the_law_names_and_nobody_serves_is_told() -> None:
         'event = "child.involved"\nrole = "CHILD"\nseal', 'event = "child.involved"\nrole = "CHILD"\nwaits = "x"\nseal'
     )
     changed = texts()._replace(dutylines=late)
-    assert any("take `waits` out" in str(each) for each in lint(changed, parse_pack(changed, types()), types()))
+    assert any("take `waits` out" in str(each) for each in lint(changed, parse_pack(changed, types()), types(), 0))
 
 
 def test_an_unused_basis_and_package_are_told() -> None:
