@@ -156,7 +156,8 @@ def _released(case: Case, found: Mapping[str, Decision], types: Mapping[str, Eve
         if not set(rows) <= cited.keys() or ("rows" in entry and set(rows) != cited.keys()):
             yield f"{code} gets it by row {_list(tuple(cited))}, not {_list(rows)}"
         if decision.fallback_for != entry.get("fallback_for"):
-            yield f"{code} stands in for {decision.fallback_for or 'nobody'}"
+            told = entry.get("fallback_for", "nobody")
+            yield f"{code} stands in for {decision.fallback_for or 'nobody'}, not for {told}"
 
 
 def _leaves(event: EventType, entry: Mapping[str, Any]) -> dict[str, str]:
@@ -176,15 +177,15 @@ def _refused(case: Case, found: Mapping[str, Decision]) -> Iterator[str]:
             yield f"{code} is refused for {decision.refusal}, not {entry['reason']}"
         if "guard" in entry and str(decision.guard) != entry["guard"]:
             yield f"{code} lacks {decision.guard}, not {entry['guard']}"
-        facts = [fact.offset for fact in decision.facts]
-        if "guard" in entry and facts != ([entry["fact"]] if "fact" in entry else []):
-            yield f"{code} is refused by the records {facts}, not {entry.get('fact')}"
+        facts, told = [fact.offset for fact in decision.facts], [entry["fact"]] if "fact" in entry else []
+        if "guard" in entry and facts != told:
+            yield f"{code} is refused by the records {_list([*map(str, facts)])}, not {_list([*map(str, told)])}"
 
 
 def _silent(case: Case, found: Mapping[str, Decision]) -> Iterator[str]:
     """Whoever is not listed learns nothing; units under `none` have no cell at all."""
     body = case.body
-    yield from (f"{code} has a cell" for code in body.get("none", ()) if code in found)
+    yield from (f"{code} has a cell, and `none` says it has none" for code in body.get("none", ()) if code in found)
     learned = [code for code, each in found.items() if each.selected and code not in body.get("released", {})]
     if not body.get("others"):
         yield from (f"{code} learns of it and is not listed" for code in learned)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from consent.border import read_toml
-from consent.cells import Ground, build_cell
+from consent.cells import MAX_BITS, Ground, build_cell
 from consent.compile import Pack, grounds_of
 from consent.dutylines import Must
 from consent.errors import Finding, FindingKind
@@ -48,7 +48,12 @@ def _sealed(name: str, text: str) -> Iterator[Finding]:
 
 
 def _idle(key: CellKey, ground: Ground) -> Iterator[Finding]:
-    """Rows of a cell that no facts can open, or of which no selection ever cites anything: unreachable, shadowed."""
+    """Rows of a cell that no facts can open, or of which no selection ever cites anything: unreachable, shadowed.
+
+    None of a cell with too many guards: `compile_policy` refuses it, and to try each combination would take for ever.
+    """
+    if len(ground.guards) > MAX_BITS:
+        return
     cell = build_cell(key, ground, ground.rows)
     cited = {row for selected in cell.table if selected for row in selected.rules}
     reached = {bits for bits in cell.possible if cell.table[bits]}
