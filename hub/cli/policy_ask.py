@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from consent.errors import PolicyRefused
-from consent.messages import Language
+from consent.messages import Language, counted
 from consent.terms import BasisStatus, Profile, Reveals
 from hub.cli.policy_told import finding_json, refuse
 from hub.cli.progress import say
@@ -70,7 +70,8 @@ def compare(
         short = {key: digest[:16] for key, digest in digests.items()}
         words = TABLES[lang]
         key = "changed" if found else "same_but" if before.digest != after.digest else "same"
-        last = words[key].format(gains=gains, losses=len(found) - gains, **short)
+        numbers = {"gains": gains, "losses": len(found) - gains}
+        last = words[key].format(**{noun: counted(n, noun, words) for noun, n in numbers.items()}, **short)
         lines = [*(change_line(each, lang) for each in found), *(f"{words['eased']}: {each}" for each in eases)]
         print("\n".join([*lines, last]))
     return Exit.FINDINGS if gains or eases else Exit.DONE
@@ -135,7 +136,8 @@ def who(
     found = [asleep(way) for way in reach(policy, types) if way.path == field or reveals in way.reveals]
     roles = len({way.role for way in found})
     words = TABLES[lang]
-    last = words["reach_count"].format(count=len(found), roles=roles) if found else words["reach_none"]
+    count = {"count": counted(len(found), "ways", words), "roles": counted(roles, "roles", words)}
+    last = words["reach_count"].format(**count) if found else words["reach_none"]
     told: Mapping[str, Any] = {"ways": [reach_json(way) for way in found], "roles": roles}
     print(json.dumps(told, ensure_ascii=False) if as_json else "\n".join([*(reach_line(w, lang) for w in found), last]))
     return Exit.DONE

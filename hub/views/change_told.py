@@ -121,7 +121,7 @@ def impact_lines(replayed: Replayed, language: Language) -> Iterator[str]:
     if not replayed.impacts:
         yield words["impact_none"]
     decisions = counted(replayed.decisions, "decisions", words)
-    yield words["impact_count"].format(decisions=decisions, others=replayed.others)
+    yield words["impact_count"].format(decisions=decisions, others=counted(replayed.others, "others", words))
 
 
 def _impact_line(one: Impact, language: Language) -> str:

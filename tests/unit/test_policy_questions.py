@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import string
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from consent.cases import shadow_policy
 from consent.cells import selections
+from consent.messages import counted
 from consent.pack import parse_pack
 from consent.reach import learned_by, reach, resting
 from consent.terms import PERP_SIDE, Reveals
@@ -136,3 +139,40 @@ def test_both_languages_hold_the_same_sentences() -> None:
 
     assert EN.keys() == RO.keys()
     assert all(slots(EN[key]) == slots(RO[key]) for key in EN)
+
+
+@pytest.mark.parametrize(
+    ("table", "n", "told"),
+    [
+        (EN, 1, ("1 gained", "1 lost", "1 way", "1 role", "1 was made")),
+        (EN, 20, ("20 gained", "20 lost", "20 ways", "20 roles", "20 were made")),
+        (RO, 1, ("1 câștigată", "1 pierdută", "1 cale", "1 rol", "1 a fost luată")),
+        (RO, 2, ("2 câștigate", "2 pierdute", "2 căi", "2 roluri", "2 au fost luate")),
+        (
+            RO,
+            20,
+            (
+                *("20 de schimbări câștigate", "20 de schimbări pierdute", "20 de căi", "20 de roluri"),
+                "20 de hotărâri au fost luate",
+            ),
+        ),
+    ],
+)
+def test_what_is_counted_stands_in_the_right_form(table: Mapping[str, str], n: int, told: tuple[str, ...]) -> None:
+    """Gains, losses, ways, roles and decisions of another policy, in both languages; the templates hold no noun."""
+    nouns = ("gains", "losses", "ways", "roles", "others")
+    assert tuple(counted(n, noun, table) for noun in nouns) == told
+    assert table["reach_count"] == "{count}, {roles}"
+    assert table["changed"].startswith("{gains}, {losses}; ")
+
+
+def test_one_way_and_one_change_are_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`who` and `compare`, in Romanian: one group less for one role is one change."""
+    shutil.copytree(POLICIES, tmp_path / "pack")
+    path = tmp_path / "pack" / "matrix.toml"
+    path.write_text(path.read_text("utf-8").replace("give = [1, 6, 9, 13, 26]", "give = [1, 6, 9, 26]", 1), "utf-8")
+    run(["policy", "compare", str(POLICIES), str(path.parent), "--lang", "ro"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.match(r"0 câștigate, (1 pierdută|\d+ pierdute); de la ", last)
+    assert run(["policy", "who", "--field", "childInHousehold", "--lang", "ro"]) == 0
+    assert re.fullmatch(r"\d+ (căi|de căi), \d+ roluri", capsys.readouterr().out.splitlines()[-1])
