@@ -71,4 +71,5 @@ def _basis(border: Border, where: str, table: Mapping[str, object]) -> Basis | N
 def _citation(border: Border, where: str, table: Mapping[str, object]) -> Citation:
     border.keys(where, table, ("act", "article", "consolidated", "eli"))
     act = border.text(where, "act", table.get("act"))
-    return Citation(act, *(str(table.get(key, "")) for key in ("article", "consolidated", "eli")))
+    rest = (border.text(where, key, table[key]) if key in table else "" for key in ("article", "consolidated", "eli"))
+    return Citation(act, *rest)

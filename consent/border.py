@@ -13,6 +13,13 @@ from dataclasses import dataclass, field
 
 from consent.errors import Finding, FindingKind, PolicyRefused
 
+DEPTH_MOST = 16
+"""How deep a policy file may nest; the files that are there need 7."""
+BITS_MOST = 63
+"""The bits of the largest whole number TOML promises to carry, its sign apart."""
+WORD_SHOWN = 80
+"""How much of an unknown word a finding repeats."""
+
 
 @dataclass(slots=True)
 class Border:
@@ -23,13 +30,14 @@ class Border:
 
     def fault(self, where: str, sentence: str, remedy: str, kind: FindingKind = FindingKind.SHAPE) -> None:
         """Note one fault of row or section `where`."""
-        self.findings.append(Finding(kind, f"{self.name}, {where}: {sentence}", remedy, row=where))
+        self.findings.append(Finding(kind, shown(f"{self.name}, {where}: {sentence}"), shown(remedy), row=shown(where)))
 
     def unknown(self, where: str, what: str, word: str, known: Iterable[str]) -> None:
         """Note an unknown word, with the nearest known name."""
-        near = nearest(word, known)
+        near = nearest(word[:WORD_SHOWN], known)
         remedy = f"did you mean `{near}`?" if near else f"use one of the known names for a {what}"
-        self.fault(where, f"unknown {what} `{word}`", remedy, FindingKind.WORD)
+        told = word if len(word) <= WORD_SHOWN else f"{word[:WORD_SHOWN]}..."
+        self.fault(where, f"unknown {what} `{told}`", remedy, FindingKind.WORD)
 
     def word(self, where: str, what: str, value: object, known: Iterable[str]) -> str:
         """The word if it is known, else a finding and the empty word."""
@@ -99,10 +107,49 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
+def shown(sentence: str) -> str:
+    """A sentence fit for a terminal: a file can hold escapes that would move the cursor or hide a line."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in sentence)
+
+
 def read_toml(name: str, text: str) -> Mapping[str, object]:
-    """The tables of one policy file. Raises PolicyRefused with the place of the first fault of TOML."""
+    """The tables of one policy file.
+
+    Raises PolicyRefused with the place of the first fault of TOML, and where it nests deeper or counts further than
+    whoever reads it could follow.
+    """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        finding = Finding(FindingKind.SHAPE, f"{name} is not TOML: {error}", "correct the line it names")
-        raise PolicyRefused([finding]) from None
+        raw = tomllib.loads(text)
+    except ValueError as error:
+        raise _refused(name, f"is not TOML: {error}", "correct the line it names") from None
+    except RecursionError:
+        raise _too_deep(name) from None
+    _bounded(name, raw)
+    return raw
+
+
+def _bounded(name: str, raw: Mapping[str, object]) -> None:
+    """Refuse what later steps would fall over: level by level, as the depth is what is not yet known."""
+    level: list[object] = [raw]
+    for _ in range(DEPTH_MOST):
+        if any(isinstance(each, int) and each.bit_length() > BITS_MOST for each in level):
+            raise _refused(name, f"holds a number of more than {BITS_MOST} bits", "write a smaller number")
+        level = [inner for each in level for inner in _inner(each)]
+        if not level:
+            return
+    raise _too_deep(name)
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep(name: str) -> PolicyRefused:
+    says = f"nests tables or lists more than {DEPTH_MOST} deep"
+    return _refused(name, says, "write its tables as [[name]], as the files that are there do")
+
+
+def _refused(name: str, says: str, remedy: str) -> PolicyRefused:
+    return PolicyRefused([Finding(FindingKind.SHAPE, shown(f"{name} {says}"), remedy, row=name)])

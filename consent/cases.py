@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from consent.basis import Basis
@@ -16,6 +17,7 @@ from consent.border import Border, read_toml
 from consent.casewords import CASE, NEEDS, check_case, check_cast, shaped
 from consent.compile import Pack, Policy, compile_policy
 from consent.decide import Decided, Decision, decide, decide_one
+from consent.errors import Finding, PolicyRefused, gathered
 from consent.facts import ConsentRecord, Event, FixedFacts, HoldRecord, RelationRecord, Subscription, Unit
 from consent.generalise import transform
 from consent.guards import known_guards
@@ -69,6 +71,15 @@ def parse_cases(file: str, text: str, types: Mapping[str, EventType]) -> tuple[C
         found.append(Case(file, number, str(body.get("says")), body, units, facts))
     border.close()
     return tuple(found)
+
+
+def parse_all_cases(texts: Mapping[str, str], types: Mapping[str, EventType]) -> tuple[Case, ...]:
+    """Read the files of a pack, by name. Raises PolicyRefused with the findings of every one of them."""
+    findings: list[Finding] = []
+    found = [gathered(findings, partial(parse_cases, name, text, types)) for name, text in texts.items()]
+    if findings:
+        raise PolicyRefused(findings)
+    return tuple(case for cases in found for case in cases or ())
 
 
 def shadow_policy(pack: Pack, types: Mapping[str, EventType]) -> Policy:
@@ -140,12 +151,13 @@ def _released(case: Case, found: Mapping[str, Decision], types: Mapping[str, Eve
         yield from (f"{code} does not get `{path}`" for path in wanted if path not in got)
         both = (path for path in got if path in wanted and got[path] != wanted[path])
         yield from (f"{code} gets `{path}` as {got[path]}, not {wanted[path]}" for path in both)
-        rows = entry.get("rows", [entry.get("row")])
+        rows = entry["rows"] if "rows" in entry else [entry["row"]]
         cited = dict.fromkeys(decision.selected.rules)
         if not set(rows) <= cited.keys() or ("rows" in entry and set(rows) != cited.keys()):
             yield f"{code} gets it by row {_list(tuple(cited))}, not {_list(rows)}"
         if decision.fallback_for != entry.get("fallback_for"):
-            yield f"{code} stands in for {decision.fallback_for or 'nobody'}"
+            told = entry.get("fallback_for", "nobody")
+            yield f"{code} stands in for {decision.fallback_for or 'nobody'}, not for {told}"
 
 
 def _leaves(event: EventType, entry: Mapping[str, Any]) -> dict[str, str]:
@@ -165,15 +177,15 @@ def _refused(case: Case, found: Mapping[str, Decision]) -> Iterator[str]:
             yield f"{code} is refused for {decision.refusal}, not {entry['reason']}"
         if "guard" in entry and str(decision.guard) != entry["guard"]:
             yield f"{code} lacks {decision.guard}, not {entry['guard']}"
-        facts = [fact.offset for fact in decision.facts]
-        if "guard" in entry and facts != ([entry["fact"]] if "fact" in entry else []):
-            yield f"{code} is refused by the records {facts}, not {entry.get('fact')}"
+        facts, told = [fact.offset for fact in decision.facts], [entry["fact"]] if "fact" in entry else []
+        if "guard" in entry and facts != told:
+            yield f"{code} is refused by the records {_list([*map(str, facts)])}, not {_list([*map(str, told)])}"
 
 
 def _silent(case: Case, found: Mapping[str, Decision]) -> Iterator[str]:
     """Whoever is not listed learns nothing; units under `none` have no cell at all."""
     body = case.body
-    yield from (f"{code} has a cell" for code in body.get("none", ()) if code in found)
+    yield from (f"{code} has a cell, and `none` says it has none" for code in body.get("none", ()) if code in found)
     learned = [code for code, each in found.items() if each.selected and code not in body.get("released", {})]
     if not body.get("others"):
         yield from (f"{code} learns of it and is not listed" for code in learned)

@@ -120,6 +120,8 @@ def check_cast(border: Border, units: Mapping[str, Any], facts: Mapping[str, Any
         if shaped(border, where, border.table(where, code, raw), UNIT, NEEDS["unit"]) and isinstance(raw, dict):
             border.word(where, "role", raw["role"], Role)
             border.word(where, "purpose", raw["purpose"], Purpose)
+            if "fallback" in raw:
+                border.word(where, "unit", raw["fallback"], units)
     for name, raw in facts.items():
         _fact(border, f"fact {name}", border.table(f"fact {name}", name, raw), units)
 
@@ -170,3 +172,7 @@ def _outcome(border: Border, where: str, told: tuple[str, Mapping[str, Any]], sh
         border.word(where, f"generalisation of group {group}", rule, known)
     if "reason" in entry:
         border.word(where, "reason", entry["reason"], RefusalReason)
+    if key == "released" and ("row" in entry) is ("rows" in entry):
+        border.fault(where, "names neither `row` nor `rows`, or both", "name one row in `row`, or every row in `rows`")
+    if "fact" in entry and "guard" not in entry:
+        border.fault(where, "names a `fact` without a `guard`", "name the `guard` that this record decides")

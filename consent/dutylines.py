@@ -14,12 +14,14 @@ from consent.border import Border, read_toml
 from consent.cells import Cell, Release
 from consent.errors import Finding, FindingKind
 from consent.generalise import COARSEST, transform
-from consent.guards import PLACE, STALE_KINDS, Guard, known_guards
+from consent.guards import PLACE, STALE_KINDS, Guard, GuardKind, known_guards
 from consent.matrix import CellKey, digest_of
 from consent.redlines import Proof
 from consent.terms import EventType, Purpose, Role, Transform
 
 NEXT = "next"
+CONDITIONS = (str(GuardKind.CONSENT), str(GuardKind.RELATION))
+"""What a must may hang on."""
 FULL = frozenset({Transform.AS_IS, Transform.PAIRWISE, Transform.PERSON_REF})
 """The transforms of a given leaf."""
 
@@ -50,11 +52,16 @@ class DutyLine:
 
 @dataclass(frozen=True, slots=True)
 class Must:
-    """A recipient that the sources say must receive a type; `waits` says why nobody serves it yet, else it is empty."""
+    """A recipient that the sources say must receive a type.
+
+    `waits` says why nobody serves it yet, else it is empty; `on`: the sources ask for it only on a `consent` or a
+    `relation`, else it is empty and holds for everyone.
+    """
 
     event: str
     role: Role
     waits: str
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,12 @@ def parse_dutylines(text: str, types: Mapping[str, EventType], name: str = "duty
 
 def _must(border: Border, table: Mapping[str, object], types: Mapping[str, EventType]) -> Must | None:
     where = f"must {table.get('event')} {table.get('role')}"
-    border.keys(where, table, ("event", "role", "waits", "seal"))
+    border.keys(where, table, ("event", "role", "waits", "on", "seal"))
     event = border.word(where, "event type", table.get("event"), types)
     role = border.word(where, "role", table.get("role"), Role)
     waits = border.text(where, "waits", table["waits"]) if "waits" in table else ""
-    return Must(event, Role(role), waits) if event and role else None
+    on = border.word(where, "condition of a must", table["on"], CONDITIONS) if "on" in table else ""
+    return Must(event, Role(role), waits, on) if event and role else None
 
 
 def _line(border: Border, table: Mapping[str, object], types: Mapping[str, EventType]) -> DutyLine | None:

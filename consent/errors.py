@@ -6,18 +6,20 @@ of a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Parsed = TypeVar("Parsed")
 
 
 class FindingKind(StrEnum):
     """What sort of fault.
 
     A word or shape at the border, a cell, a red line, a duty line, unconfirmed law, an empty proof; what `lint` finds:
-    a seal that does not fit, a row that can never matter, a duty of the law nobody serves, a law without a date; and
-    what a new version eases.
+    a seal that does not fit, a row that can never matter, a duty of the law nobody serves, or served only if somebody
+    agrees, a law without a date, a waiver that no longer says anything; and what a new version eases.
     """
 
     WORD = "word"
@@ -30,7 +32,9 @@ class FindingKind(StrEnum):
     SEAL = "seal"
     IDLE = "idle"
     MUST = "must"
+    CONDITIONAL = "conditional"
     UNDATED = "undated"
+    WAIVER = "waiver"
     EASED = "eased"
 
 
@@ -75,3 +79,12 @@ class PolicyRefused(Exception):
         self.tally = tally
         self.findings: tuple[Finding, ...] = tuple(findings)
         super().__init__(f"policy refused, {len(self.findings)} findings: " + " | ".join(map(str, self.findings)))
+
+
+def gathered(findings: list[Finding], read: Callable[[], Parsed]) -> Parsed | None:
+    """What `read` gives, or None with its findings noted: the faults of one file never hide those of another."""
+    try:
+        return read()
+    except PolicyRefused as refused:
+        findings += refused.findings
+        return None

@@ -6,20 +6,18 @@ Rule kept: a pack is read whole or not at all; the faults of all its files are t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from consent.cells import Release
 from consent.compile import Pack, Policy, compile_policy, releases_of, releasing
 from consent.dutylines import parse_dutylines
-from consent.errors import Finding, PolicyRefused
+from consent.errors import Finding, PolicyRefused, gathered
 from consent.matrix import parse_matrix
 from consent.redlines import parse_redlines
 from consent.terms import EventType, Profile
 from consent.waivers import parse_waivers
 
 __all__ = ["FILES", "WAIVERS", "Pack", "PackTexts", "all_releases", "compile_texts", "parse_pack"]
-
-Parsed = TypeVar("Parsed")
 
 FILES = ("matrix.toml", "redlines.toml", "dutylines.toml")
 """The files of a pack, in the order of `PackTexts`."""
@@ -41,18 +39,10 @@ class PackTexts(NamedTuple):
 def parse_pack(texts: PackTexts, types: Mapping[str, EventType]) -> Pack:
     """Read all files. Raises PolicyRefused with the findings of every one of them."""
     findings: list[Finding] = []
-
-    def read(parse: Callable[[], Parsed]) -> Parsed | None:
-        try:
-            return parse()
-        except PolicyRefused as refused:
-            findings.extend(refused.findings)
-            return None
-
-    matrix = read(lambda: parse_matrix(texts.matrix, types))
-    redlines = read(lambda: parse_redlines(texts.redlines, types))
-    dutylines = read(lambda: parse_dutylines(texts.dutylines, types))
-    waivers = read(lambda: parse_waivers(texts.waivers, matrix))
+    matrix = gathered(findings, lambda: parse_matrix(texts.matrix, types))
+    redlines = gathered(findings, lambda: parse_redlines(texts.redlines, types))
+    dutylines = gathered(findings, lambda: parse_dutylines(texts.dutylines, types))
+    waivers = gathered(findings, lambda: parse_waivers(texts.waivers, matrix))
     if matrix is None or redlines is None or dutylines is None or waivers is None:
         raise PolicyRefused(findings)
     return Pack(matrix, redlines, dutylines, waivers)

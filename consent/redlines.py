@@ -124,6 +124,9 @@ def _line(border: Border, table: Mapping[str, object], types: Sequence[str]) -> 
     def words(what: str, known: Iterable[str]) -> frozenset[str]:
         return frozenset(border.words(where, what, table.get(what, []), known))
 
+    def texts(what: str) -> Iterator[str]:
+        return (border.text(where, what, each) for each in border.items(where, what, table.get(what, [])))
+
     return RedLine(
         where,
         check,
@@ -134,8 +137,8 @@ def _line(border: Border, table: Mapping[str, object], types: Sequence[str]) -> 
         words("reveals", Reveals),
         frozenset(border.numbers(where, "groups", table.get("groups", []), range(1, 34))),
         border.words(where, "event types", table.get("types", []), types),
-        frozenset(str(item) for item in border.items(where, "packages", table.get("packages", []))),
-        tuple(border.text(where, ELSEWHERE, each) for each in border.items(where, ELSEWHERE, table.get(ELSEWHERE, []))),
+        frozenset(texts("packages")),
+        tuple(texts(ELSEWHERE)),
     )
 
 

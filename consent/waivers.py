@@ -75,15 +75,23 @@ def _waiver(border: Border, table: Mapping[str, object], matrix: Matrix | None) 
     where = border.text("waiver", "id", table.get("id"))
     border.keys(where, table, ("id", "rows", "controller", "by", "until", "why", "seal"))
     rows = _rows(border, where, table, matrix)
-    by = tuple(border.text(where, "by", each) for each in border.items(where, "by", table.get("by")))
+    by = _signed(border, where, table.get("by"))
+    controller, why = (border.text(where, key, table.get(key)) for key in ("controller", "why"))
     until = table.get("until")
-    if not by or not rows:
+    if not by or (matrix and not rows):
         border.fault(where, "names no row or nobody who signed", "name `rows` and `by`")
     if not isinstance(until, date) or isinstance(until, datetime):
         border.fault(where, "`until` is not a date", "give the first day on which it no longer counts, 2027-03-31")
         return None
-    controller, why = (border.text(where, key, table.get(key)) for key in ("controller", "why"))
     return Waiver(where, rows, controller, by, until, why)
+
+
+def _signed(border: Border, where: str, value: object) -> tuple[str, ...]:
+    """Those who signed. One named controller is enough (domain.md section 4); one who signs twice is still one."""
+    by = tuple(border.text(where, "by", each).strip() for each in border.items(where, "by", value))
+    if len(set(by)) < len(by) and all(by):
+        border.fault(where, "is signed twice by the same person", "name each who signed once in `by`")
+    return by
 
 
 def _rows(border: Border, where: str, table: Mapping[str, object], matrix: Matrix | None) -> tuple[str, ...]:

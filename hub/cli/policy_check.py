@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consent.errors import Finding, PolicyRefused
+from consent.errors import Finding, PolicyRefused, gathered
 from consent.terms import Profile
 from hub.cli.policy_print import write_whole
-from hub.cli.policy_told import finding_json, refuse
+from hub.cli.policy_told import finding_json, number, refuse
 from hub.cli.progress import say
 from hub.errors import Exit
 
 if TYPE_CHECKING:
-    from consent.cases import Outcome
+    from consent.cases import Case, Outcome
+    from consent.pack import Pack, PackTexts
+    from consent.terms import EventType
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Policies = Annotated[Path | None, typer.Option("--policies", help="Folder of the policy pack; else the installed one.")]
@@ -31,19 +33,16 @@ Seal = Annotated[bool, typer.Option("--seal", help="Write a fresh seal into ever
 
 
 def lint(as_json: AsJson = False, policies: Policies = None) -> int:
-    """Look for edits nobody sealed, rows that never matter, recipients of the law nobody serves; exit 3 if any."""
+    """Look for edits nobody sealed, rows that never matter, recipients nobody serves, misspelt cases; exit 3 if any."""
     from consent.compile import compile_policy
     from consent.lint import NOTES
     from consent.lint import lint as look
-    from consent.pack import parse_pack
     from hub.contracts.files import load_catalogue
-    from hub.release.files import read_pack
 
     types = load_catalogue().types
     try:
-        texts = read_pack(policies)
-        pack = parse_pack(texts, types)
-        found = list(look(texts, pack, types))
+        texts, pack, _ = _read(policies, types)
+        found = look(texts, pack, types, time.time_ns() // 1_000_000)
         compile_policy(pack, types, Profile.DEMO)
     except PolicyRefused as refused:
         return refuse(refused, Profile.DEMO, as_json=as_json)
@@ -52,8 +51,23 @@ def lint(as_json: AsJson = False, policies: Policies = None) -> int:
         told = {"findings": [finding_json(each) for each in found], "faults": len(faults)}
         print(json.dumps(told | {"notes": len(found) - len(faults)}, ensure_ascii=False))
     else:
-        print("\n".join(map(_lint_line, found)) + f"\n{len(faults)} faults, {len(found) - len(faults)} notes")
+        counts = f"{number(len(faults), 'fault')}, {number(len(found) - len(faults), 'note')}"
+        print("\n".join([*map(_lint_line, found), counts]))
     return Exit.FINDINGS if faults else Exit.DONE
+
+
+def _read(policies: Path | None, types: Mapping[str, EventType]) -> tuple[PackTexts, Pack, Sequence[Case]]:
+    """The texts, the pack and its cases. Raises PolicyRefused with the findings of all files, PunteError with one."""
+    from consent.cases import parse_all_cases
+    from consent.pack import parse_pack
+    from hub.release.files import read_cases, read_pack
+
+    texts, told, findings = read_pack(policies), read_cases(policies), list[Finding]()
+    pack = gathered(findings, lambda: parse_pack(texts, types))
+    cases = gathered(findings, lambda: parse_all_cases(told, types))
+    if pack is None or cases is None:
+        raise PolicyRefused(findings)
+    return texts, pack, cases
 
 
 def _lint_line(finding: Finding) -> str:
@@ -77,7 +91,7 @@ def format_files(as_json: AsJson = False, policies: Policies = None, check: Chec
     if as_json:
         print(json.dumps({"changed": sorted(changed), "written": not check}))
     else:
-        print("\n".join([*(f"{word} {name}" for name in changed), f"{len(changed)} files {word}"]))
+        print("\n".join([*(f"{word} {name}" for name in changed), f"{number(len(changed), 'file')} {word}"]))
     return Exit.FINDINGS if check and changed else Exit.DONE
 
 
@@ -95,18 +109,15 @@ def _laid_out(texts: Mapping[str, str], *, reseal: bool) -> Mapping[str, str]:
 
 def run_cases(as_json: AsJson = False, policies: Policies = None) -> int:
     """Decide every case of the pack: who learns what, and why not; exit 3 with each difference."""
-    from consent.cases import parse_cases, run_case, shadow_policy
+    from consent.cases import run_case, shadow_policy
     from consent.compile import compile_policy
-    from consent.pack import parse_pack
     from hub.contracts.files import load_catalogue
-    from hub.release.files import read_cases, read_pack
 
     start, types = time.perf_counter(), load_catalogue().types
     say("deciding every case of the pack")
     try:
-        pack = parse_pack(read_pack(policies), types)
+        _, pack, cases = _read(policies, types)
         policy, shadow = compile_policy(pack, types, Profile.DEMO), shadow_policy(pack, types)
-        cases = [case for name, text in read_cases(policies).items() for case in parse_cases(name, text, types)]
     except PolicyRefused as refused:
         return refuse(refused, Profile.DEMO, as_json=as_json)
     outcomes = [run_case(case, shadow if case.body.get("shadow") else policy, types) for case in cases]
@@ -128,7 +139,7 @@ def _tests_text(failed: Sequence[Outcome], cases: int, took: float) -> str:
     for one in failed:
         lines.append(f"failed: {one.case.file}, case {one.case.number}: {one.case.says}")
         lines += [f"  {sentence}" for sentence in one.wrong]
-    lines.append(f"{cases} cases, {len(failed)} failed, {took:.0f} ms")
+    lines.append(f"{number(cases, 'case')}, {len(failed)} failed, {took:.0f} ms")
     if not cases:
         lines.append("\nhint: a pack without cases asserts nothing; write them into its folder `cases`")
     return "\n".join(lines)

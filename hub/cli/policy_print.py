@@ -17,7 +17,7 @@ import typer
 from consent.errors import PolicyRefused
 from consent.messages import Language
 from consent.terms import Profile
-from hub.cli.policy_told import refuse
+from hub.cli.policy_told import number, refuse
 from hub.errors import Exit, PunteError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -58,7 +58,8 @@ def matrix(
     made = page(policy, catalogue.types, titles, pack.waivers.counting(now))
     if html is not None:
         write_whole(html, document(made), force=force)
-    counts = f"{len(made.tables)} event types, {made.cells} cells, {made.releases} releases"
+    counted = ((len(made.tables), "event type"), (made.cells, "cell"), (made.releases, "release"))
+    counts = ", ".join(number(n, noun) for n, noun in counted)
     told = f"{html}: {counts}, digest {made.digest[:16]}"
     print(json.dumps(page_json(made), ensure_ascii=False) if as_json else told)
     return Exit.DONE

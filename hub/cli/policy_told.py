@@ -32,8 +32,13 @@ def refuse(
         for finding in refused.findings:
             print(f"{finding.kind.value}: {finding.sentence}\n  hint: {finding.remedy}")
         who = f"{pack} is refused" if pack else "refused"
-        print(f"{who} in profile {profile.value}: {len(refused.findings)} findings")
+        print(f"{who} in profile {profile.value}: {number(len(refused.findings), 'finding')}")
     return Exit.FINDINGS
+
+
+def number(n: int, noun: str) -> str:
+    """A number with its noun in the right form: `1 fault`, `0 faults`, `2 faults`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def finding_json(finding: Finding) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ import pytest
 from consent.errors import Finding, FindingKind, PolicyRefused
 from consent.matrix import parse_matrix
 from consent.pack import PackTexts, parse_pack
+from consent.redlines import parse_redlines
 from tests.cases.pack import texts, types
 
 ROW = """
@@ -95,6 +96,8 @@ def test_an_unknown_word_is_refused(what: str) -> None:
         ('{ 11 = "11" }', '{ 15 = "13" }', "unknown generalisation of group 15 `13`"),
         ('kind = "law"', 'kind = "consent"', "go together"),
         ('give = [1, 26]\ngeneralise = { 11 = "11" }', "", "gives nothing"),
+        ('act = "Law 363/2018"', 'act = "Law 363/2018", article = 7', "`article` is missing or not a text"),
+        ('act = "Law 363/2018"', 'act = "Law 363/2018", consolidated = 2020-01-01', "`consolidated` is missing or not"),
         ("[[row]]", "[[rows]]", "unknown key `rows`"),
         ("[[row]]", "[[row]", "is not TOML"),
     ],
@@ -105,6 +108,21 @@ def test_a_misshapen_row_is_refused(before: str, after: str, says: str) -> None:
     found = findings(ROW.replace(before, after))
     assert says in " | ".join(f.sentence for f in found)
     assert all(f.remedy for f in found)
+
+
+@pytest.mark.parametrize(
+    ("check", "data", "says"),
+    [
+        ("never_types", 'roles = ["PROB"]\ntypes = [7]', "unknown event types `7`"),
+        ("never_types", 'roles = ["PROB"]\ntypes = [["case.*"]]', "unknown event types"),
+        ("only_in_package", 'roles = ["SHEL"]\ngroups = [3]\npackages = [true]', "`packages` is missing or not a text"),
+    ],
+)
+def test_a_line_whose_words_are_no_texts_is_refused(check: str, data: str, says: str) -> None:
+    """Turned into a text it would name nothing, and a line that names nothing forbids nothing."""
+    with pytest.raises(PolicyRefused) as caught:
+        parse_redlines(f'[[line]]\nid = "INV-99"\ncheck = "{check}"\nsays = "x"\n{data}\n', types())
+    assert [says in finding.sentence for finding in caught.value.findings] == [True]
 
 
 def test_a_row_id_is_used_once() -> None:

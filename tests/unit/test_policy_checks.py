@@ -17,6 +17,7 @@ from consent.matrix import meaning
 from consent.pack import FILES, PackTexts, parse_pack
 from consent.seal import check_seals, formatted, seal_of
 from hub.__main__ import run
+from hub.cli.policy_told import number
 from hub.errors import Exit
 from tests.cases.pack import POLICIES, texts, types
 
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def faults(changed: PackTexts) -> list[tuple[FindingKind, str]]:
     """Kind and row of everything that refuses a pack."""
-    found = lint(changed, parse_pack(changed, types()), types())
+    found = lint(changed, parse_pack(changed, types()), types(), 0)
     return [(finding.kind, finding.row) for finding in found if finding.kind not in NOTES]
 
 
@@ -40,7 +41,7 @@ def test_the_reference_pack_is_sealed_and_in_its_layout() -> None:
     assert [formatted(name, text, reseal=False) == text for name, text in zip(FILES, texts(), strict=False)] == [
         True
     ] * 3
-    assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types()))
+    assert any(finding.kind in NOTES for finding in lint(texts(), parse_pack(texts(), types()), types(), 0))
 
 
 def edits(word: str) -> set[str]:
@@ -114,7 +115,7 @@ def test_a_row_nothing_opens_is_unreachable_and_one_that_adds_nothing_shadowed()
 
 def _with(matrix: str) -> tuple:  # type: ignore[type-arg]
     changed = texts()._replace(matrix=formatted("matrix.toml", matrix, reseal=True))
-    return changed, parse_pack(changed, types()), types()
+    return changed, parse_pack(changed, types()), types(), 0
 
 
 def test_a_recipient_the_law_names_and_nobody_serves_is_told() -> None:
@@ -127,7 +128,7 @@ def test_a_recipient_the_law_names_and_nobody_serves_is_told() -> None:
         'event = "child.involved"\nrole = "CHILD"\nseal', 'event = "child.involved"\nrole = "CHILD"\nwaits = "x"\nseal'
     )
     changed = texts()._replace(dutylines=late)
-    assert any("take `waits` out" in str(each) for each in lint(changed, parse_pack(changed, types()), types()))
+    assert any("take `waits` out" in str(each) for each in lint(changed, parse_pack(changed, types()), types(), 0))
 
 
 def test_an_unused_basis_and_package_are_told() -> None:
@@ -227,6 +228,12 @@ refused.patrol = { reason = "held" }
         ('reason = "held"', 'guard = "area"', "`reason` is missing"),
         ("released.patrol", "released.patroll", "unknown unit `patroll`"),
         ('event = "incident.reported"', "event = 3", "unknown event type `3`"),
+        ('row = "I1", ', "", "names neither `row` nor `rows`, or both"),
+        ('row = "I1"', 'row = "I1", rows = ["I1"]', "names neither `row` nor `rows`, or both"),
+        ('row = "I1"', "row = 7", "`row` is not of kind text"),
+        ('row = "I1"', 'rows = "I1"', "`rows` is not of kind texts"),
+        ('reason = "held"', 'reason = "held", fact = 1', "names a `fact` without a `guard`"),
+        ("area = [54975]", 'fallback = "desk"', "unknown unit `desk`"),
     ],
 )
 def test_a_case_with_a_word_nobody_knows_is_refused(before: str, after: str, says: str) -> None:
@@ -235,6 +242,30 @@ def test_a_case_with_a_word_nobody_knows_is_refused(before: str, after: str, say
     with pytest.raises(PolicyRefused) as caught:
         parse_cases("c.toml", CAST.replace(before, after, 1), types())
     assert any(says in finding.sentence and finding.remedy for finding in caught.value.findings), caught.value
+
+
+@pytest.mark.parametrize(("n", "told"), [(0, "0 faults"), (1, "1 fault"), (2, "2 faults"), (21, "21 faults")])
+def test_a_number_has_its_noun_in_the_right_form(n: int, told: str) -> None:
+    """One is singular, every other plural."""
+    assert number(n, "fault") == told
+
+
+def test_lint_and_format_and_test_count_one_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One stale seal, one file to write, one case."""
+    path = folder / "matrix.toml"
+    path.write_text(path.read_text("utf-8").replace('seal = "', 'seal = "0', 1), "utf-8")
+    shutil.rmtree(folder / "cases")
+    (folder / "cases").mkdir()
+    (folder / "cases" / "one.toml").write_text(
+        CAST[: CAST.index("released.")] + 'unserved = ["D-01"]\nothers = true\n', "utf-8"
+    )
+    for verb, status, says in (
+        (("lint",), Exit.FINDINGS, "1 fault, 25 notes"),
+        (("format", "--check", "--seal"), Exit.FINDINGS, "1 file would change"),
+        (("test",), Exit.DONE, "1 case, 0 failed, "),
+    ):
+        assert run(["policy", *verb, "--policies", str(folder)]) == status
+        assert says in capsys.readouterr().out.splitlines()[-1]
 
 
 def said(text: str) -> object:

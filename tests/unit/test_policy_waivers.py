@@ -14,6 +14,7 @@ from consent.facts import Event
 from consent.messages import Language
 from consent.pack import PackTexts, all_releases, compile_texts, parse_pack
 from consent.terms import BasisStatus, Outcome, Profile, Purpose
+from consent.waivers import parse_waivers
 from hub.contracts.files import read_lock
 from tests.cases.pack import PLACE, facts, handle, policy, texts, types, unit
 
@@ -141,6 +142,8 @@ def test_a_demo_is_not_changed_by_waivers() -> None:
         (waiver(["A1"], "2027-03-31T10:00:00"), "is not a date"),
         (waiver(["A1"], '"2027-03-31"'), "is not a date"),
         (waiver(["A1"]).replace('by = ["p-7"]', "by = []"), "nobody who signed"),
+        (waiver(["A1"]).replace('["p-7"]', '["p-7", "p-8", "p-7"]'), "is signed twice by the same person"),
+        (waiver(["A1"]).replace('["p-7"]', '["p-7", " p-7"]'), "is signed twice by the same person"),
         (waiver(["A1"]).replace("controller", "controler"), "unknown key `controler`"),
         (waiver(["A1"]).replace('"Parchetul"', '" "'), "`controller` is missing"),
     ],
@@ -150,6 +153,21 @@ def test_a_faulty_waiver_is_refused(table: str, says: str) -> None:
     with pytest.raises(PolicyRefused) as caught:
         parse_pack(texts()._replace(waivers=table), types())
     assert any(says in finding.sentence and finding.remedy for finding in caught.value.findings)
+
+
+def test_one_named_controller_is_enough_and_two_can_sign() -> None:
+    """`domain.md` section 4 asks for a named controller, not for four eyes."""
+    for by in ('["p-7"]', '["p-7", "p-8"]'):
+        table = waiver(["A1"]).replace('["p-7"]', by)
+        assert parse_pack(texts()._replace(waivers=table), types()).waivers.waivers[0].id == "W-01"
+
+
+def test_a_matrix_that_cannot_be_read_is_no_fault_of_its_waivers() -> None:
+    """Their rows are unknown then, and nothing is said of them; a fault of their own is."""
+    assert parse_waivers(waiver(["A1"]), None).waivers[0].rows == ()
+    with pytest.raises(PolicyRefused, match="`controller` is missing") as caught:
+        parse_waivers(waiver(["A1"], '"soon"').replace('"Parchetul"', "7"), None)
+    assert len(caught.value.findings) == 2
 
 
 def test_a_pack_without_the_file_has_no_waivers() -> None:
