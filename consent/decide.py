@@ -15,7 +15,7 @@ from consent.dutylines import Duty, DutyLine, missing
 from consent.facts import Event, Fact, Facts, Subscription, Unit
 from consent.guards import ALERT_CONTENT, STALE_KINDS, Guard, GuardKind
 from consent.matrix import CellKey
-from consent.terms import Purpose, RefusalReason
+from consent.terms import Purpose, RefusalReason, Role
 from consent.validity import NO_STANDING, Standing, hold, standing
 
 NO_GUARDS: frozenset[Guard] = frozenset()
@@ -77,10 +77,13 @@ def _may_be_due(line: DutyLine, event: Event) -> bool:
     return all(event.content.get(leaf) == symbol for leaf, symbol in asked)
 
 
-def owed(policy: Policy, event: Event) -> bool:
-    """Whether somebody's duty line may be due for an event, by its content: one that reaches nobody is then lost."""
-    every = (duty for key, duties in policy.duties.items() if key[0] == event.type for duty in duties)
-    return any(_may_be_due(duty.line, event) for duty in every)
+def owed(policy: Policy, event: Event, source: Role | None) -> bool:
+    """Whether somebody must be told of an event, by its content, who is no such unit as its source.
+
+    A source of the role a line names, or of its fallback's, knows what it published: nobody else near is no loss.
+    """
+    lines = (duty.line for key, duties in policy.duties.items() if key[0] == event.type for duty in duties)
+    return any(source not in (line.role, line.fallback) and _may_be_due(line, event) for line in lines)
 
 
 def decide_one(

@@ -32,7 +32,6 @@ class FindingKind(StrEnum):
     SEAL = "seal"
     IDLE = "idle"
     MUST = "must"
-    CONDITIONAL = "conditional"
     UNDATED = "undated"
     WAIVER = "waiver"
     EASED = "eased"

@@ -17,13 +17,11 @@ from consent.guards import STALE_KINDS, Guard, GuardKind
 from consent.matrix import CellKey, Grant, Row
 from consent.pack import FILES, WAIVERS, PackTexts
 from consent.seal import check_seals
-from consent.terms import BasisStatus, EventType, Role
+from consent.terms import BasisStatus, EventType
 from consent.waivers import Waiver, Waivers
 
-NOTES = frozenset({FindingKind.UNDATED, FindingKind.CONDITIONAL, FindingKind.WAIVER})
+NOTES = frozenset({FindingKind.UNDATED, FindingKind.WAIVER})
 """The kinds of finding that do not refuse a pack."""
-BY_CONSENT = frozenset({Role.SHEL, Role.NGO_V, Role.HOSP})
-"""Who is served on consent and has no duty line (contract.md section 6, last paragraph): to be told, not refused."""
 
 
 def lint(texts: PackTexts, pack: Pack, types: Mapping[str, EventType], at_ms: int) -> tuple[Finding, ...]:
@@ -93,8 +91,8 @@ def _musts(pack: Pack, grounds: Mapping[CellKey, Ground]) -> Iterator[Finding]:
         cells = [ground for key, ground in grounds.items() if key[:2] == (must.event, must.role)]
         ways = [way for ground in cells if ground.exists for way in _ways(ground)]
         if told := _told(must, ways):
-            kind, says, remedy = told
-            yield Finding(kind, says, remedy, event=must.event, role=must.role)
+            says, remedy = told
+            yield Finding(FindingKind.MUST, says, remedy, event=must.event, role=must.role)
 
 
 def _ways(ground: Ground) -> Iterator[frozenset[GuardKind]]:
@@ -104,25 +102,22 @@ def _ways(ground: Ground) -> Iterator[frozenset[GuardKind]]:
         yield from (STALE_KINDS & {guard.kind for guard in (*asked, *grant.guards)} for grant in grants)
 
 
-def _told(must: Must, ways: Sequence[frozenset[GuardKind]]) -> tuple[FindingKind, str, str] | None:
-    """Kind, sentence and remedy where a must and what the rows do are not the same; `ways` as in `_ways`."""
+def _told(must: Must, ways: Sequence[frozenset[GuardKind]]) -> tuple[str, str] | None:
+    """Sentence and remedy where a must and what the rows do are not the same; `ways` as in `_ways`."""
     who, always = f"{must.role} must receive {must.event}", frozenset() in ways
     if ways and must.waits:
         says = f"{must.role} is served {must.event}, and dutylines.toml says it waits: {must.waits}"
-        return FindingKind.MUST, says, "take `waits` out"
+        return says, "take `waits` out"
     if not ways:
-        remedy = "add a row, or say in `waits` why not"
-        return None if must.waits else (FindingKind.MUST, f"{who} and no row serves it", remedy)
+        return None if must.waits else (f"{who} and no row serves it", "add a row, or say in `waits` why not")
     if always and must.on:
         says = f'{must.role} is served {must.event} without it, and dutylines.toml says `on = "{must.on}"`'
-        return FindingKind.MUST, says, "take `on` out"
+        return says, "take `on` out"
     if always or any(way == {must.on} for way in ways):
         return None
     needs = " or ".join(sorted({" and ".join(sorted(way)) for way in ways}))
-    eased = must.role in BY_CONSENT and frozenset({GuardKind.CONSENT}) in ways
     remedy = "add a row that asks for no such record, or say in `on` what the law asks for"
-    kind = FindingKind.CONDITIONAL if eased else FindingKind.MUST
-    return kind, f"{who} and is served only on {needs}", remedy
+    return f"{who} and is served only on {needs}", remedy
 
 
 def _ended(waivers: Waivers, at_ms: int) -> Iterator[Finding]:

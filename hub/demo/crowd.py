@@ -1,6 +1,7 @@
 """Synthetic events over all types and units: a crowd of cases, publishers and addressees. Pure, seeded.
 
-Rule kept: only what admission accepts; no real person, every personal number of county 60-69.
+Rule kept: only what admission accepts, in places that duty recipients serve; no real person, every personal number of
+county 60-69.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from hub.contracts.wire import KIND_ROLES
 from hub.demo.records import Record, random_record
 
 CASES: Final = 400
+SERVING: Final = (Role.POL_R, Role.PROS, Role.CHILD)
+"""Whoever must be told of an event because of its place."""
 WEIGHTS: Final[Mapping[str, int]] = {
     "incident.reported": 30,
     "risk.assessed": 25,
@@ -48,6 +51,7 @@ class Crowd:
         self._catalogue, self._federation, self._rng, self._now = catalogue, federation, rng, now
         self._publishers = {name: self._publishing(name) for name in WEIGHTS}
         self.people = [self._pair() for _ in range(CASES)]
+        self._places = sorted(frozenset.intersection(*(self._served(role) for role in SERVING)))
 
     def events(self, count: int) -> Iterator[Published]:
         """So many events, about as often by type as in the field."""
@@ -61,6 +65,12 @@ class Crowd:
     def _publishing(self, event_type: str) -> Sequence[FederationUnit]:
         units = ((unit, self._federation.agreement(unit.code)) for unit in self._federation.units)
         return [unit for unit, agreement in units if agreement is not None and event_type in agreement.publishes]
+
+    def _served(self, role: Role) -> frozenset[int]:
+        """The administrative units in which some unit of a role works; a county's code stands for all of its units."""
+        codes = {code for unit in self._federation.units if unit.role is role for code in unit.area}
+        counties = (self._catalogue.units_of(code) for code in codes - self._catalogue.siruta.keys())
+        return frozenset(codes & self._catalogue.siruta.keys()).union(*counties)
 
     def _pair(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Victim and aggressor of a case; some have no personal number."""
@@ -76,6 +86,8 @@ class Crowd:
             record["victim"] = victim
         if record.get("suspect") is not None:
             record["suspect"] = suspect
+        if record.get("siruta") is not None:
+            record["siruta"] = self._rng.choice(self._places)
         self._name_units(record)
         self._narrow(unit.role, event_type, record)
         lane = self._catalogue.entries[event_type].lane

@@ -230,15 +230,13 @@ class Planner:
     def _lost(self, event: ReadEvent, decided: Decided, facts: Facts) -> bool:
         """Whether an event no duty recipient gets is lost: any alert; else one that is owed, unless this is told.
 
-        It is told where a duty waits for a person already, and known where the source is itself a duty recipient.
+        It is told where a duty waits for a person already.
         """
         if self._lane is Lane.ALERT:
             return True
         source = facts.unit(event.view.source)
-        to_source = source is not None and any(
-            key[:2] == (event.view.type, source.role) for key in self._rules.policy.duties
-        )
-        return not decided.unserved and not to_source and owed(self._rules.policy, event.view)
+        role = source.role if source is not None else None
+        return not decided.unserved and owed(self._rules.policy, event.view, role)
 
     def _reached(self, event: ReadEvent, decided: Decided) -> bool:
         """Whether a duty recipient gets the event; a release that then fails is in quarantine by itself."""

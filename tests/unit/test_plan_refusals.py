@@ -112,6 +112,6 @@ def test_an_event_nobody_must_be_told_of_is_not_lost() -> None:
 
 def test_what_a_duty_recipient_published_is_known_to_one() -> None:
     """The source is of a role that must be told: somebody knows who must, and nobody else is near."""
-    event = scene(3)
-    own = changed("unit", event.source, role="PROS")
+    event = scene(4)
+    own = changed("unit", event.source, role="CHILD")
     assert desk(Lane.CASE, *uncovered(event), own).decide(admitted(event)).said("quarantine") == []

@@ -260,7 +260,7 @@ def test_lint_and_format_and_test_count_one_as_one(folder: Path, capsys: pytest.
         CAST[: CAST.index("released.")] + 'unserved = ["D-01"]\nothers = true\n', "utf-8"
     )
     for verb, status, says in (
-        (("lint",), Exit.FINDINGS, "1 fault, 25 notes"),
+        (("lint",), Exit.FINDINGS, "1 fault, 19 notes"),
         (("format", "--check", "--seal"), Exit.FINDINGS, "1 file would change"),
         (("test",), Exit.DONE, "1 case, 0 failed, "),
     ):

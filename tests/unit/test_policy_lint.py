@@ -11,7 +11,7 @@ from consent.cells import MAX_BITS
 from consent.compile import compile_policy
 from consent.dutylines import Must, parse_dutylines
 from consent.errors import Finding, FindingKind, PolicyRefused
-from consent.guards import ADDRESSEE, AREA, JUDICIAL, Guard, GuardKind, known_guards
+from consent.guards import AREA, JUDICIAL, Guard, GuardKind, known_guards
 from consent.lint import NOTES, lint
 from consent.matrix import Exists, Grant, Package, Row
 from consent.pack import Pack, parse_pack
@@ -102,7 +102,7 @@ def serving(must: Must, *ways: tuple[Guard, ...], asked: tuple[Guard, ...] = (AR
     packages = MATRIX.packages if must.role is Role.SHEL else (*MATRIX.packages, own)
     matrix = replace(MATRIX, rows=(*kept, *rows), exists=exists, packages=packages)
     lines = replace(PACK.dutylines, musts=(must,))
-    told = found(PACK._replace(matrix=matrix, dutylines=lines), FindingKind.MUST, FindingKind.CONDITIONAL)
+    told = found(PACK._replace(matrix=matrix, dutylines=lines), FindingKind.MUST)
     assert all((each.event, each.role) == (must.event, must.role) and each.remedy for each in told)
     return [(each.kind, each.sentence) for each in told]
 
@@ -156,14 +156,6 @@ def test_each_condition_is_named() -> None:
     assert serving(CHILD, (AREA, CONSENT), (RELATION,)) == [(FindingKind.MUST, f"CHILD {ONLY} consent or relation")]
 
 
-def test_who_is_served_on_consent_by_the_contract_is_a_note() -> None:
-    """Shelter, association, hospital: told, not refused; on a relation alone they are refused like everyone."""
-    says = "SHEL must receive risk.assessed and is served only on"
-    assert serving(SHELTER, (ADDRESSEE, CONSENT)) == [(FindingKind.CONDITIONAL, f"{says} consent")]
-    assert serving(SHELTER, (ADDRESSEE, RELATION)) == [(FindingKind.MUST, f"{says} relation")]
-    assert FindingKind.CONDITIONAL in NOTES
-
-
 def test_a_must_that_says_on_what_it_hangs_is_served_on_it() -> None:
     """Only on that, and not where it is served without."""
     on = replace(CHILD, on="relation")
@@ -192,16 +184,16 @@ def test_a_condition_nobody_knows_is_refused() -> None:
 
 
 def test_the_conditional_recipients_of_the_reference_pack() -> None:
-    """Those whom only a consent opens; no other must hangs on a register."""
-    told = found(PACK, FindingKind.MUST, FindingKind.CONDITIONAL)
-    assert [(each.kind, each.event, each.role) for each in told] == [
-        (FindingKind.CONDITIONAL, event, role)
+    """Those whom only a consent opens (contract.md section 6, last paragraph); no other must hangs on a register."""
+    assert [(must.event, must.role, must.on) for must in PACK.dutylines.musts if must.on] == [
+        (event, role, "consent")
         for event, role in (
             ("risk.assessed", "SHEL"),
             *(("referral.made", "SHEL"), ("referral.made", "NGO-V"), ("referral.made", "HOSP")),
             *(("case.opened", "SHEL"), ("case.opened", "NGO-V")),
         )
     ]
+    assert found(PACK, FindingKind.MUST) == []
 
 
 def waiver(name: str, *rows: str, until: date = date(2027, 3, 31)) -> Waiver:
