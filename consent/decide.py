@@ -7,15 +7,16 @@ must get the floor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from consent.cells import Cell, Selected
 from consent.compile import Policy
 from consent.dutylines import Duty, DutyLine, missing
 from consent.facts import Event, Fact, Facts, Subscription, Unit
-from consent.guards import ALERT_CONTENT, STALE_KINDS, Guard, GuardKind
+from consent.guards import ADDRESSEE, STALE_KINDS, Guard
 from consent.matrix import CellKey
-from consent.terms import Purpose, RefusalReason, Role
+from consent.terms import Purpose, RefusalReason
 from consent.validity import NO_STANDING, Standing, hold, standing
 
 NO_GUARDS: frozenset[Guard] = frozenset()
@@ -71,19 +72,38 @@ def decide(policy: Policy, event: Event, facts: Facts, at_ms: int) -> Decided:
 
 
 def _may_be_due(line: DutyLine, event: Event) -> bool:
-    """Whether a duty that no cell serves any more may be due: by its content; whose area or name it is nobody asks."""
-    asked = [(guard.leaf, guard.symbol) for guard in line.when if guard.kind is GuardKind.CONTENT]
-    asked += [ALERT_CONTENT for guard in line.when if guard.kind is GuardKind.EMERGENCY]
-    return all(event.content.get(leaf) == symbol for leaf, symbol in asked)
+    """Whether a duty may be due by the content of an event; whose area or name it is is not asked."""
+    return all(event.content.get(leaf) == symbol for leaf, symbol in line.asks)
 
 
-def owed(policy: Policy, event: Event, source: Role | None) -> bool:
-    """Whether somebody must be told of an event, by its content, who is no such unit as its source.
+def untold(lines: Sequence[DutyLine], policy: Policy, event: Event, decided: Decided, facts: Facts) -> tuple[str, ...]:
+    """The duty lines of an event's type that may be due and that nobody got it for, whose cause is no denial (INV-24).
 
-    A source of the role a line names, or of its fallback's, knows what it published: nobody else near is no loss.
+    No unit covers the place, or none has an agreement. `lines`: those of this type. Those of `decided.unserved` are
+    told already.
     """
-    lines = (duty.line for key, duties in policy.duties.items() if key[0] == event.type for duty in duties)
-    return any(source not in (line.role, line.fallback) and _may_be_due(line, event) for line in lines)
+    due = [line for line in lines if _may_be_due(line, event)]
+    if not due:
+        return ()
+    got = [one for one in decided.decisions if one.selected is not None]
+    told = {duty.line.id for one in got for duty in _due_to(policy, event, one)}
+    told.update(decided.unserved)
+    rest = [line for line in due if line.id not in told]
+    roles = {one.subscription.unit.role for one in got} if rest else ()
+    missed = (line for line in rest if line.following or line.fallback not in roles)
+    return tuple(line.id for line in missed if _to_others(line, event, facts))
+
+
+def _to_others(line: DutyLine, event: Event, facts: Facts) -> bool:
+    """Whether a line speaks of a unit beside the source: a named one of its role, or one of the place.
+
+    A source of that role in that place is whom the line wants told.
+    """
+    if ADDRESSEE in line.when:
+        named = (facts.unit(code) for code in event.named)
+        return any(unit is not None and unit.role is line.role and unit.code != event.source for unit in named)
+    source = facts.unit(event.source)
+    return source is None or source.role is not line.role or event.siruta not in source.area
 
 
 def decide_one(
@@ -165,6 +185,11 @@ def _due(policy: Policy, event: Event, decision: Decision) -> tuple[Duty, ...]:
     """The duty lines that are due to a unit which a denial has hit."""
     if decision.refusal is not RefusalReason.HELD:
         return ()
+    return _due_to(policy, event, decision)
+
+
+def _due_to(policy: Policy, event: Event, decision: Decision) -> tuple[Duty, ...]:
+    """The duty lines that are due to this unit."""
     key: CellKey = (event.type, decision.subscription.unit.role, decision.subscription.purpose)
     return tuple(duty for duty in policy.duties.get(key, ()) if duty.due & decision.bits == duty.due)
 

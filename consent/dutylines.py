@@ -8,13 +8,13 @@ to look at has proven nothing and fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consent.border import Border, read_toml
 from consent.cells import Cell, Release
 from consent.errors import Finding, FindingKind
 from consent.generalise import COARSEST, transform
-from consent.guards import PLACE, STALE_KINDS, Guard, GuardKind, known_guards
+from consent.guards import ALERT_CONTENT, PLACE, STALE_KINDS, Guard, GuardKind, known_guards
 from consent.matrix import CellKey, digest_of
 from consent.redlines import Proof
 from consent.terms import EventType, Purpose, Role, Transform
@@ -43,6 +43,13 @@ class DutyLine:
     floor_generalised: tuple[int, ...]
     fallback: Role
     following: bool
+    asks: tuple[tuple[str, str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive what a line asks of the content, leaf and symbol: it is asked for every event."""
+        content = [(guard.leaf, guard.symbol) for guard in self.when if guard.kind is GuardKind.CONTENT]
+        content += [ALERT_CONTENT for guard in self.when if guard.kind is GuardKind.EMERGENCY]
+        object.__setattr__(self, "asks", tuple(content))
 
     @property
     def key(self) -> CellKey:

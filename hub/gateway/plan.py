@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
-from consent.decide import Decided, Decision, decide, owed
+from consent.compile import by_event
+from consent.decide import Decided, Decision, decide, untold
 from consent.facts import Event, Facts
 from consent.terms import Lane, Purpose, RefusalReason
 from hub.contracts import topics
@@ -99,6 +100,7 @@ class Planner:
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
         self._seen_topic = topics.seen(lane)
+        self._lines = by_event(duty.line for duties in rules.policy.duties.values() for duty in duties)
 
     def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
         """The record of an assignment of a partition, first thing after the fence."""
@@ -215,7 +217,7 @@ class Planner:
         event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
-        if not self._reached(event, decided) and self._lost(event, decided, batch.facts):
+        if self._lost(event, decided, batch.facts):
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
         for _, reason in work.refused:
             if reason in FAILED:
@@ -228,21 +230,15 @@ class Planner:
         out.counts["releases"] += len(work.releases)
 
     def _lost(self, event: ReadEvent, decided: Decided, facts: Facts) -> bool:
-        """Whether an event no duty recipient gets is lost: any alert; else one that is owed, unless this is told.
+        """Whether somebody who must be told gets nothing and no denial says why; an alert: whether no such unit does.
 
-        It is told where a duty waits for a person already.
+        A release that then fails is in quarantine by itself.
         """
-        if self._lane is Lane.ALERT:
+        policy, kind = self._rules.policy, event.view.type
+        if untold(self._lines.get(kind, ()), policy, event.view, decided, facts):
             return True
-        source = facts.unit(event.view.source)
-        role = source.role if source is not None else None
-        return not decided.unserved and owed(self._rules.policy, event.view, role)
-
-    def _reached(self, event: ReadEvent, decided: Decided) -> bool:
-        """Whether a duty recipient gets the event; a release that then fails is in quarantine by itself."""
-        duties = self._rules.policy.duties
         given = (one.subscription for one in decided.decisions if one.selected is not None)
-        return any((event.view.type, to.unit.role, to.purpose) in duties for to in given)
+        return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in policy.duties for to in given)
 
 
 def _head(event: ReadEvent) -> DecisionHead:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from consent.terms import Lane
+from consent.decide import Decided, Decision, untold
+from consent.facts import Event, Subscription
+from consent.terms import Lane, Purpose
 from hub.contracts.keys import b64, register_digest
 from hub.demo.crowd import Published
-from tests.support.history import CASE, PROSECUTOR, SHELTER, consent, hold, parties_of, relation
+from tests.cases.pack import facts, policy, unit
+from tests.support.history import (
+    CASE,
+    DISPATCH,
+    PATROL,
+    PATROL_2,
+    PROSECUTOR,
+    SHELTER,
+    consent,
+    hold,
+    parties_of,
+    relation,
+)
 from tests.support.plans import OFFSET, Record, admitted, changed, desk, scene
 
 GOOD = admitted(scene(3))
 TURDA = 55259
+TURDAS_PATROL, DISPATCH_2 = "u8dc7h", "u75cgt"
 
 
 def test_a_duty_nobody_can_serve_waits_for_a_person() -> None:
@@ -110,8 +127,64 @@ def test_an_event_nobody_must_be_told_of_is_not_lost() -> None:
     assert (wrote.releases, wrote.said("quarantine")) == ({}, [])
 
 
-def test_what_a_duty_recipient_published_is_known_to_one() -> None:
-    """The source is of a role that must be told: somebody knows who must, and nobody else is near."""
-    event = scene(4)
-    own = changed("unit", event.source, role="CHILD")
-    assert desk(Lane.CASE, *uncovered(event), own).decide(admitted(event)).said("quarantine") == []
+def alone(number: int, *away: str, source: str | None = None, **leaves: object) -> list[tuple[str, str]]:
+    """What waits for a person of an event of the story when the agreements of these units are suspended."""
+    event = scene(number)
+    event = replace(event, source=source or event.source, record=event.record | leaves)
+    closed = [changed("agreement", unit, state="suspended") for unit in away]
+    wrote = desk(Lane.CASE, *closed).decide(admitted(event))
+    assert set(away).isdisjoint(wrote.releases)
+    return wrote.said("quarantine")
+
+
+def test_a_call_that_no_patrol_gets_waits_for_a_person() -> None:
+    """Dispatch, which reports it, stands in where a patrol is held out; here it reports so that a patrol comes."""
+    assert alone(1) == alone(1, PATROL_2) == []
+    assert alone(1, PATROL, PATROL_2) == [("decision", "nobody")]
+
+
+def test_a_patrol_that_reports_from_its_own_place_is_whom_the_duty_wants() -> None:
+    """From another place it is not: somebody must come there, a patrol or at least the dispatch."""
+    away = (DISPATCH, DISPATCH_2, PATROL_2, TURDAS_PATROL)
+    assert alone(1, *away, source=PATROL, taskedUnits=[]) == []
+    assert alone(1, *away, source=PATROL, taskedUnits=[], siruta=TURDA) == [("decision", "nobody")]
+    assert alone(1, *away[1:], source=PATROL, taskedUnits=[], siruta=TURDA) == []
+
+
+def test_one_recipient_does_not_hide_that_another_is_missed() -> None:
+    """An imminent risk: monitoring and the social services learn of it, the prosecutor does not (INV-24)."""
+    assert alone(2) == []
+    assert alone(2, PROSECUTOR) == [("decision", "nobody")]
+
+
+def test_a_referral_by_law_whose_addressee_has_no_agreement_waits_for_a_person() -> None:
+    """Nobody else is its recipient."""
+    assert alone(5) == []
+    assert alone(5, scene(5).record["toUnit"]) == [("decision", "nobody")]
+
+
+def test_an_addressee_nobody_named_is_missed_by_nobody() -> None:
+    """A case opened without a team, in a role that only an event that names it would tell."""
+    opened = Event("case.opened", "u00001", b"c", {}, TURDA, frozenset(), {})
+    lines = [line for line in policy().dutylines.lines if line.event == "case.opened"]
+    team = unit("children", "CHILD")
+    known = facts({"children": (team, Purpose.P8)})
+    assert lines
+    for named, missed in ((frozenset[str](), []), (frozenset({"children"}), ["CHILD"])):
+        found = untold(lines, policy(), replace(opened, named=named), Decided((), ()), known)
+        assert [line.role for line in lines if line.id in found] == missed
+    own = replace(opened, named=frozenset({"children"}), source="children")
+    assert untold(lines, policy(), own, Decided((), ()), known) == ()
+
+
+def test_a_unit_of_another_place_does_not_stand_in_unasked() -> None:
+    """A child protection that learns of a child by other guards is not the one whose place it is."""
+    elsewhere = unit("elsewhere", "CHILD")
+    event = Event("child.involved", "u00001", b"c", {}, TURDA, frozenset(), {})
+    lines = [line for line in policy().dutylines.lines if line.event == event.type]
+    selected = next(each for each in policy().cells[lines[0].key].table if each is not None)
+    got = Decision(Subscription(elsewhere, Purpose.P8), 0, selected, None, None, (), None)
+    known = facts({"elsewhere": (elsewhere, Purpose.P8)})
+    assert untold(lines, policy(), event, Decided((got,), ()), known) == (lines[0].id,)
+    due = policy().cells[lines[0].key].mask(lines[0].when)
+    assert untold(lines, policy(), event, Decided((got._replace(bits=due),), ()), known) == ()
