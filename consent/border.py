@@ -35,7 +35,7 @@ class Border:
     def unknown(self, where: str, what: str, word: str, known: Iterable[str]) -> None:
         """Note an unknown word, with the nearest known name."""
         near = nearest(word[:WORD_SHOWN], known)
-        remedy = f"did you mean `{near}`?" if near else f"use one of the known names for a {what}"
+        remedy = f"did you mean `{near}`?" if near else f"use a known {what}"
         told = word if len(word) <= WORD_SHOWN else f"{word[:WORD_SHOWN]}..."
         self.fault(where, f"unknown {what} `{told}`", remedy, FindingKind.WORD)
 
@@ -47,12 +47,12 @@ class Border:
         self.unknown(where, what, str(value), names)
         return ""
 
-    def words(self, where: str, what: str, value: object, known: Iterable[str]) -> tuple[str, ...]:
-        """A list of known words, each once."""
+    def words(self, where: str, what: str, value: object, known: Iterable[str], key: str = "") -> tuple[str, ...]:
+        """A list of known words, each once. `key`: under which it stands, where that is not `what`."""
         names = tuple(known)
-        found = tuple(self.word(where, what, item, names) for item in self.items(where, what, value))
+        found = tuple(self.word(where, what, item, names) for item in self.items(where, key or what, value))
         if len(set(found)) < len(found) and "" not in found:
-            self.fault(where, f"a {what} is named twice", "name each once")
+            self.fault(where, f"one {what} is named twice", "name each once")
         return tuple(item for item in found if item)
 
     def items(self, where: str, what: str, value: object) -> list[object]:
@@ -94,6 +94,12 @@ class Border:
         for key in table:
             if key not in names:
                 self.unknown(where, "key", key, names)
+
+    def file(self, raw: Mapping[str, object], kinds: Iterable[str]) -> None:
+        """What a policy file may hold at its top: these kinds of tables, and its seal."""
+        self.keys("top level", raw, (*kinds, "seal"))
+        if "seal" in raw:
+            self.text("top level", "seal", raw["seal"])
 
     def close(self) -> None:
         """Raise PolicyRefused if anything was found."""

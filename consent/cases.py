@@ -107,11 +107,20 @@ def run_case(case: Case, policy: Policy, types: Mapping[str, EventType]) -> Outc
     """Decide the event of a case for all units of its file and compare."""
     decided = decide_case(case, policy, types)
     found = {each.subscription.unit.code: each for each in decided.decisions}
-    wrong = [*_released(case, found, types), *_refused(case, found), *_silent(case, found)]
+    wrong = [*_unknown(case, policy), *_released(case, found, types), *_refused(case, found), *_silent(case, found)]
     unserved = tuple(case.body.get("unserved", ()))
     if decided.unserved != unserved:
         wrong.append(f"unserved duties are {_list(decided.unserved)}, not {_list(unserved)}")
     return Outcome(case, tuple(wrong))
+
+
+def _unknown(case: Case, policy: Policy) -> Iterator[str]:
+    """Consents of a case to a package the matrix does not have: they would open nothing, whatever was meant."""
+    packages = {package.name for package in policy.matrix.packages}
+    for name in case.body["facts"]:
+        package = case.facts[name].get("package")
+        if package is not None and package not in packages:
+            yield f"the fact {name} names no package of the matrix: {package}"
 
 
 def _list(words: Sequence[str]) -> str:

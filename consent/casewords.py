@@ -140,6 +140,10 @@ def _fact(border: Border, where: str, raw: Mapping[str, Any], units: Mapping[str
         border.word(where, "state", raw["state"], STATES[kind])
 
 
+AUTHOR = "author"
+"""A source that is no unit of the file."""
+ASKED = (RefusalReason.GUARD_FALSE, RefusalReason.STALE)
+"""Refusals that say which guard was false."""
 Cast = tuple[Mapping[str, Any], Mapping[str, Any]]
 """The units and the facts of a file."""
 
@@ -147,6 +151,7 @@ Cast = tuple[Mapping[str, Any], Mapping[str, Any]]
 def check_case(border: Border, where: str, body: Mapping[str, Any], cast: Cast, event: EventType) -> None:
     """One case whose shape is sound."""
     units, facts = cast
+    border.word(where, "unit, or `author` for one that receives nothing,", body["source"], (*units, AUTHOR))
     border.words(where, "fact", body["facts"], facts)
     border.words(where, "party", body.get("parties", []), PartyRole)
     border.words(where, "unit", [*body.get("none", [])], units)
@@ -174,5 +179,7 @@ def _outcome(border: Border, where: str, told: tuple[str, Mapping[str, Any]], sh
         border.word(where, "reason", entry["reason"], RefusalReason)
     if key == "released" and ("row" in entry) is ("rows" in entry):
         border.fault(where, "names neither `row` nor `rows`, or both", "name one row in `row`, or every row in `rows`")
+    if entry.get("reason") in ASKED and "guard" not in entry:
+        border.fault(where, "names no `guard`", "name the `guard` that is false, as `punte policy show` spells it")
     if "fact" in entry and "guard" not in entry:
         border.fault(where, "names a `fact` without a `guard`", "name the `guard` that this record decides")

@@ -98,7 +98,7 @@ def parse_dutylines(text: str, types: Mapping[str, EventType], name: str = "duty
     """Read the duty lines. Raises PolicyRefused on an unknown word, group or guard."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line", "must", "seal"))
+    border.file(raw, ("line", "must"))
     lines = [_line(border, table, types) for table in border.tables("line", raw.get("line", []))]
     musts = [_must(border, table, types) for table in border.tables("must", raw.get("must", []))]
     border.close()

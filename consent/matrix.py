@@ -124,7 +124,7 @@ def parse_matrix(text: str, types: Mapping[str, EventType], name: str = "matrix.
     """Read the matrix. Raises PolicyRefused with every unknown word and misshapen row."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("basis", "package", "exists", "row", "conflict", "seal"))
+    border.file(raw, ("basis", "package", "exists", "row", "conflict"))
     packages = tuple(_packages(border, raw.get("package", [])))
     known = bases(border, raw.get("basis", []))
     reader = _Reader(border, types, packages, known)

@@ -96,7 +96,7 @@ def parse_redlines(text: str, types: Mapping[str, EventType], name: str = "redli
     known = (*types, *dict.fromkeys(f"{each.partition('.')[0]}.*" for each in types), *PLANNED)
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("line", "reduction", "seal"))
+    border.file(raw, ("line", "reduction"))
     lines = tuple(_line(border, table, known) for table in border.tables("line", raw.get("line", [])))
     reductions = tuple(_reduction(border, table) for table in border.tables("reduction", raw.get("reduction", [])))
     border.close()
@@ -136,7 +136,7 @@ def _line(border: Border, table: Mapping[str, object], types: Sequence[str]) -> 
         words("lanes", Lane),
         words("reveals", Reveals),
         frozenset(border.numbers(where, "groups", table.get("groups", []), range(1, 34))),
-        border.words(where, "event types", table.get("types", []), types),
+        border.words(where, "event type", table.get("types", []), types, "types"),
         frozenset(texts("packages")),
         tuple(texts(ELSEWHERE)),
     )

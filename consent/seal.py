@@ -64,13 +64,15 @@ def check_seals(name: str, raw: Mapping[str, object]) -> Iterator[Finding]:
 def formatted(name: str, text: str, *, reseal: bool) -> str:
     """The file in its one layout: its seal first, one blank line between tables, keys as they came, their seal last.
 
-    `reseal`: seal every table and the file anew, else leave the seals as they are. A table that holds a comment or a
-    text of several lines keeps its own lines. Raises PolicyRefused where the result would not say what the file says.
+    `reseal`: seal every table and the file anew (one without tables has no seal), else leave the seals as they are. A
+    table that holds a comment or a text of several lines keeps its own lines. Raises PolicyRefused where the result
+    would not say what the file says.
     """
     lines = text.replace("\r\n", "\n").splitlines()
     heads = [at for at, line in enumerate(lines) if HEAD.match(line.strip())]
     if not heads:
-        return "\n\n".join(_gap(lines)) + "\n"
+        kept = [line for line in lines if not (reseal and OWN_SEAL.match(line.strip()))]
+        return "\n\n".join(_gap(kept)) + "\n"
     parts: list[str] = []
     before: Sequence[str] = [line for line in lines[: heads[0]] if not OWN_SEAL.match(line.strip())]
     try:

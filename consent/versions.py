@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from consent.basis import Basis
 from consent.compile import Pack, grounds_of, releasing, scope_of
 from consent.dutylines import DutyLine, Must
 from consent.errors import Finding, FindingKind
@@ -21,7 +22,7 @@ from consent.names import days, named
 from consent.redlines import Scope, prove_redlines
 from consent.terms import BasisStatus, EventType, Profile
 from consent.versionwords import TABLES
-from consent.waivers import Waivers
+from consent.waivers import Waiver, Waivers
 
 Words = Mapping[str, str]
 
@@ -35,7 +36,7 @@ def eased(
         *_in_time(old, new, types, words),
         *_lines(old, new, words),
         *_packages(old.matrix, new.matrix, words),
-        *_obligations(old.matrix, new.matrix, language),
+        *_rows(old.matrix, new.matrix, language),
         *_law(old.matrix, new.matrix, words),
         *_waivers(old.waivers, new.waivers, words),
     )
@@ -97,28 +98,47 @@ def _says(line: Line, words: Words) -> str:
 
 
 def _law(old: Matrix, new: Matrix, words: Words) -> Iterator[Finding]:
-    """Bases that release more widely than they did: what was unconfirmed, or a proposal, counts now."""
+    """Bases that count as surer than they did, so that more is released, or that cite other law."""
     for name, basis in new.bases.items():
         was = old.bases.get(name)
-        if was and SURE.index(basis.status) > SURE.index(was.status):
+        if was and _surer(basis, was):
             before, now = (words[f"status.{each.status}"] for each in (was, basis))
             says = words["law"].format(name=name, ref=basis.ref, was=before, now=now)
             yield Finding(FindingKind.EASED, says, words["law.hint"], row=name)
+        elif was and (basis.kind, basis.ref) != (was.kind, was.ref):
+            says = words["cites"].format(name=name, ref=basis.ref, was=was.ref)
+            yield Finding(FindingKind.EASED, says, words["law.hint"], row=name)
+
+
+def _surer(basis: Basis, was: Basis) -> bool:
+    return SURE.index(basis.status) > SURE.index(was.status)
 
 
 SURE = (BasisStatus.PROPOSAL, BasisStatus.UNCONFIRMED, BasisStatus.OK)
 
 
 def _waivers(old: Waivers, new: Waivers, words: Words) -> Iterator[Finding]:
-    """Waivers that are new, last longer, or name further rows."""
+    """Waivers that are new or that changed, but for those that only end sooner or name fewer rows."""
     before = {each.id: each for each in old.waivers}
     for each in new.waivers:
         was = before.get(each.id)
         more = sorted({*each.rows} - {*was.rows} if was else each.rows)
-        if more or (was and each.until > was.until):
-            told = {"id": each.id, "who": each.controller, "until": each.until, "why": each.why}
-            says = words["waives" if more else "lasts"].format(**told, rows=", ".join(more))
-            yield Finding(FindingKind.EASED, says, words["waiver.hint"], row=each.id)
+        key = _waived_more(each, was, more)
+        if key:
+            rows = words["one_row" if len(more) == 1 else "rows"].format(rows=", ".join(more))
+            told = {"id": each.id, "who": each.controller, "until": each.until, "why": each.why, "rows": rows}
+            yield Finding(FindingKind.EASED, words[key].format(**told), words["waiver.hint"], row=each.id)
+
+
+def _waived_more(each: Waiver, was: Waiver | None, more: Sequence[str]) -> str:
+    """Which sentence tells what a waiver eases; none where it eases nothing."""
+    if was is None:
+        return "waives"
+    if more:
+        return "waives_more"
+    if each.until > was.until:
+        return "lasts"
+    return "waiver_else" if (each.controller, {*each.by}, each.why) != (was.controller, {*was.by}, was.why) else ""
 
 
 def _packages(old: Matrix, new: Matrix, words: Words) -> Iterator[Finding]:
@@ -129,20 +149,36 @@ def _packages(old: Matrix, new: Matrix, words: Words) -> Iterator[Finding]:
         lost = was.groups - package.groups if was else frozenset()
         if lost:
             told = {"name": package.name, "role": package.role, "purpose": package.purpose}
-            says = words["package"].format(**told, groups=", ".join(map(str, sorted(lost))))
+            groups = words["one_group" if len(lost) == 1 else "groups"].format(groups=", ".join(map(str, sorted(lost))))
+            says = words["package"].format(**told, groups=groups)
             yield Finding(FindingKind.EASED, says, words["package.hint"], row=package.name)
 
 
-def _obligations(old: Matrix, new: Matrix, language: Language) -> Iterator[Finding]:
-    """Rows whose recipient owes less, or may keep longer."""
-    before, words = {row.id: row for row in old.rows}, TABLES[language]
+def _rows(old: Matrix, new: Matrix, language: Language) -> Iterator[Finding]:
+    """Rows whose recipient owes less, may keep longer, or whose law is another one that counts as surer."""
+    words = TABLES[language]
     for row in new.rows:
-        was = before.get(row.id)
-        less = [*_owes_less(was, row, language)] if was else []
+        less = [*dict.fromkeys(says for was in _before(old, row) for says in _less(was, row, language))]
         if less:
             event, role, _ = row.cell
             says = words["row"].format(row=row.id, cell=" ".join(row.cell), less=words["and"].join(less))
             yield Finding(FindingKind.EASED, says, words["row.hint"], row=row.id, event=event, role=role)
+
+
+def _before(old: Matrix, row: Row) -> Sequence[Row]:
+    """The rows a row takes the place of: that of its id, else those of its cell that gave some of its groups."""
+    cell = [was for was in old.rows if was.cell == row.cell]
+    groups = frozenset().union(*(grant.groups for grant in row.grants))
+    same = [was for was in cell if was.id == row.id]
+    return same or [was for was in cell if any(not groups.isdisjoint(grant.groups) for grant in was.grants)]
+
+
+def _less(was: Row, row: Row, language: Language) -> Iterator[str]:
+    yield from _owes_less(was, row, language)
+    if row.basis.id != was.basis.id and _surer(row.basis, was.basis):
+        words = TABLES[language]
+        before, now = (f"{each.id}, {words[f'status.{each.status}']}" for each in (was.basis, row.basis))
+        yield words["rests"].format(now=now, was=before)
 
 
 def _owes_less(was: Row, row: Row, language: Language) -> Iterator[str]:

@@ -60,7 +60,7 @@ def parse_waivers(text: str, matrix: Matrix | None, name: str = "waivers.toml") 
     """Read the waivers. Raises PolicyRefused with every unknown word; `matrix` None = one that could not be read."""
     border = Border(name)
     raw = read_toml(name, text)
-    border.keys("top level", raw, ("waiver", "seal"))
+    border.file(raw, ("waiver",))
     tables = border.tables("waiver", raw.get("waiver", []))
     found = [_waiver(border, table, matrix) for table in tables]
     ids = [waiver.id for waiver in found if waiver]
@@ -99,7 +99,7 @@ def _rows(border: Border, where: str, table: Mapping[str, object], matrix: Matri
     if matrix is None:
         return ()
     status = {row.id: row.basis.status for row in matrix.rows}
-    rows = border.words(where, "row", table.get("rows"), status)
+    rows = border.words(where, "row", table.get("rows"), status, "rows")
     for row in rows:
         if status[row] is not BasisStatus.UNCONFIRMED:
             border.fault(where, f"row `{row}` has a basis of status {status[row]}", "waive only unconfirmed law")

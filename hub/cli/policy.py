@@ -33,7 +33,7 @@ from hub.cli.policy_print import matrix, record_of_processing
 from hub.cli.policy_told import finding_json, refuse
 from hub.cli.progress import say
 from hub.contracts.files import load_catalogue, read_lock, schema_root
-from hub.errors import Exit
+from hub.errors import Exit, PunteError
 from hub.release.files import read_pack
 from hub.release.schema import lock_releases, render_lock
 from hub.views.proof_words import TABLES
@@ -90,6 +90,8 @@ def compile_releases(
 ) -> int:
     """Write a schema and an id for every release of either profile; proposals have none."""
     root = schemas or Path(str(schema_root()))
+    if not (root / "lock.json").is_file():
+        raise PunteError("usage", f"`{root}` holds no schemas", "name a folder like `schemas/`, with its `lock.json`")
     say("proving the pack, making the schema of each release")
     catalogue = load_catalogue(root)
     try:

@@ -45,7 +45,10 @@ Days = Annotated[int, typer.Option("--days", min=1, help="How many days of decis
 def compare(
     old: Old, new: New, as_json: AsJson = False, profile: InProfile = Profile.DEMO, lang: Lang = Language.EN
 ) -> int:
-    """Tell who gains and who loses what between two packs, the most dangerous first; exit 3 if anybody gains."""
+    """Tell who gains and who loses what between two packs, the most dangerous first; exit 3 if anybody gains.
+
+    Or if anything is eased: an obligation, a line, a law that counts, a waiver.
+    """
     from consent.compare import compare as changes
     from consent.pack import parse_pack
     from consent.versions import eased

@@ -75,7 +75,7 @@ def _lint_line(finding: Finding) -> str:
 
 
 def format_files(as_json: AsJson = False, policies: Policies = None, check: Check = False, seal: Seal = False) -> int:
-    """Bring the files of a pack into their one layout; with `--seal` seal every table anew."""
+    """Bring the files of a pack into their one layout; with `--seal` seal every table and file anew."""
     from consent.pack import FILES, WAIVERS
     from hub.release.files import pack_folder, read_pack
 

@@ -89,6 +89,8 @@ def write_whole(path: Path, text: str, *, force: bool) -> None:
 
     Raises PunteError when it is there and `force` is not given, or when the folder cannot be written to.
     """
+    if not path.name or (path.exists() and not path.is_file()):
+        raise PunteError("usage", f"`{path}` is no ordinary file", "name a file in a folder of yours")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("x", encoding="utf-8") as file:

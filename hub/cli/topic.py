@@ -29,7 +29,7 @@ def read_federation(path: Path) -> Federation:
     """The federation in a file, or a refusal that names every fault."""
     try:
         return parse_federation(path.read_text("utf-8"))
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise PunteError("usage", f"`{path.name}` cannot be read", "name a federation file") from None
     except FederationRefused as refused:
         raise PunteError("federation_refused", f"`{path.name}`: {refused}") from None

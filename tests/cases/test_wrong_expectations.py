@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consent import cases as module
-from consent.cases import Case, decide_case, parse_all_cases, run_case, shadow_policy
+from consent.cases import Case, decide_case, parse_all_cases, parse_cases, run_case, shadow_policy
 from consent.compile import Policy
 from consent.decide import Decided
 from consent.pack import parse_pack
@@ -247,3 +247,26 @@ def test_a_decision_about_the_own_event_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "decide_case", forgetful)
     said = [(case.body["source"], wrong(case)) for case in CASES if case.body["source"] in case.units]
     assert any(f"{source} is decided about its own event" in sentences for source, sentences in said)
+
+
+def test_a_consent_to_a_package_that_is_not_there_is_told() -> None:
+    """It opens nothing, and a case that expects nothing would hold for the wrong reason."""
+    text = """
+[units]
+shelter = { role = "SHEL", purpose = "P9" }
+
+[facts]
+agreed = { kind = "consent", unit = "shelter", purpose = "P9", package = "sh9", offset = 1 }
+
+[[case]]
+says = "nothing goes out"
+event = "risk.assessed"
+source = "author"
+parties = ["victim"]
+facts = ["agreed"]
+refused.shelter = { reason = "guard_false", guard = "consent(sh1)" }
+"""
+    (case,) = parse_cases("c.toml", text, types())
+    (sound,) = parse_cases("c.toml", text.replace("sh9", "sh1"), types())
+    assert "the fact agreed names no package of the matrix: sh9" in run_case(case, policy(), types()).wrong
+    assert not any("no package" in line for line in run_case(sound, policy(), types()).wrong)

@@ -52,7 +52,7 @@ same = { kind = "link", a = "case", b = "other" }
 [[case]]
 says = "all a case can say"
 event = "incident.reported"
-source = "dispatch"
+source = "author"
 parties = ["victim"]
 named = ["desk"]
 content = { channel = "phone" }

@@ -113,8 +113,8 @@ def test_a_misshapen_row_is_refused(before: str, after: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("check", "data", "says"),
     [
-        ("never_types", 'roles = ["PROB"]\ntypes = [7]', "unknown event types `7`"),
-        ("never_types", 'roles = ["PROB"]\ntypes = [["case.*"]]', "unknown event types"),
+        ("never_types", 'roles = ["PROB"]\ntypes = [7]', "unknown event type `7`"),
+        ("never_types", 'roles = ["PROB"]\ntypes = [["case.*"]]', "unknown event type"),
         ("only_in_package", 'roles = ["SHEL"]\ngroups = [3]\npackages = [true]', "`packages` is missing or not a text"),
     ],
 )

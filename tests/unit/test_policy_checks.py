@@ -195,7 +195,7 @@ related = { kind = "relation", unit = "patrol", of = "client", role = "victim", 
 [[case]]
 says = "a call reaches the patrol"
 event = "incident.reported"
-source = "dispatch"
+source = "author"
 parties = ["victim"]
 content = { channel = "phone" }
 facts = ["hold"]
@@ -216,7 +216,9 @@ refused.patrol = { reason = "held" }
         ('on = "case"', "on = 3", "`on` is not of kind text"),
         ('role = "victim", offset', 'role = "victm", offset', "unknown party `victm`"),
         ('of = "client"', 'off = "client"', "unknown key `off`"),
-        ('source = "dispatch"\n', "", "`source` is missing"),
+        ('source = "author"\n', "", "`source` is missing"),
+        ('source = "author"', 'source = "patroll"', "for one that receives nothing, `patroll`"),
+        ('reason = "held"', 'reason = "guard_false"', "names no `guard`"),
         ('facts = ["hold"]', "facts = []\nstale = 1", "`stale` is not of kind truth"),
         ('facts = ["hold"]', 'facts = ["hodl"]', "unknown fact `hodl`"),
         ('parties = ["victim"]', 'parties = ["victims"]', "unknown party `victims`"),
@@ -308,3 +310,25 @@ def test_format_refuses_what_it_cannot_lay_out_and_writes_nothing(folder: Path) 
     path.write_text(text, "utf-8")
     assert run(["policy", "format", "--policies", str(folder)]) == Exit.FINDINGS
     assert path.read_text("utf-8") == text
+
+
+def test_a_file_whose_last_table_went_is_sealed_without(folder: Path) -> None:
+    """It is told, and once it is meant it has no seal: there is nothing to seal."""
+    path = folder / "waivers.toml"
+    path.write_text('seal = "9eda7896"\n\n# none now\n', "utf-8")
+    assert run(["policy", "lint", "--policies", str(folder)]) == Exit.FINDINGS
+    assert run(["policy", "format", "--policies", str(folder)]) == Exit.DONE
+    assert run(["policy", "lint", "--policies", str(folder)]) == Exit.FINDINGS
+    assert run(["policy", "format", "--seal", "--policies", str(folder)]) == Exit.DONE
+    assert path.read_text("utf-8") == "# none now\n"
+    assert run(["policy", "lint", "--policies", str(folder)]) == Exit.DONE
+
+
+@pytest.mark.parametrize("name", [*FILES, "waivers.toml"])
+def test_a_seal_of_a_file_is_a_text(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever else stands there is refused by every verb, for it says nothing."""
+    path = folder / name
+    text = path.read_text("utf-8") if path.exists() else ""
+    path.write_text("seal = 5\n" + text.split("\n", 1)[-1], "utf-8")
+    assert run(["policy", "prove", "--policies", str(folder)]) == Exit.FINDINGS
+    assert f"{name}, top level: `seal` is missing or not a text" in capsys.readouterr().out

@@ -218,7 +218,7 @@ def test_a_misspelt_event_type_of_a_red_line_is_refused(pattern: str) -> None:
     with pytest.raises(PolicyRefused) as caught:
         parse_redlines(texts().redlines.replace(pattern, edited), types())
     assert all(each.kind is FindingKind.WORD for each in caught.value.findings)
-    assert any(f"unknown event types `{edited[1:-1]}`" in each.sentence for each in caught.value.findings)
+    assert any(f"unknown event type `{edited[1:-1]}`" in each.sentence for each in caught.value.findings)
 
 
 def test_an_existence_that_gives_nothing_is_refused() -> None:

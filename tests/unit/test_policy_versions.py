@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import string
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from consent.errors import Finding, FindingKind
 from consent.messages import Language
 from consent.pack import Pack, parse_pack
+from consent.terms import BasisStatus
 from consent.versions import eased
 from consent.versionwords import EN, RO
 from consent.waivers import Waiver, Waivers
@@ -21,6 +23,7 @@ from hub.errors import Exit
 from tests.cases.pack import POLICIES, texts, types
 
 OLD = parse_pack(texts(), types())
+BASIS = 'basis = "B2"'
 DUTIES = 'obligations = ["no_onward_disclosure", "honour_recall", "application_receipt"]'
 
 
@@ -148,18 +151,76 @@ def test_a_law_that_counts_as_confirmed_is_told() -> None:
     assert eased(pack, OLD, types()) == ()
 
 
+def test_a_row_that_rests_on_another_law_that_counts_is_told() -> None:
+    """The whole matrix on confirmed law at once, or one row, or the same law under another name: no lawyer said so."""
+    surer = 'basis = "B1"'
+    whole = re.sub(r'(?m)^basis = "B(?!0")\d+"$', surer, texts().matrix)
+    told = eased(OLD, parse_pack(texts()._replace(matrix=whole), types()), types())
+    waiting = {row.id for row in OLD.matrix.rows if row.basis.status is not BasisStatus.OK and row.basis.id != "B0"}
+    assert waiting <= {each.row for each in told}
+    head, tail = texts().matrix.split('id = "I4"\n', 1)
+    one = parse_pack(texts()._replace(matrix=f'{head}id = "I4"\n{tail.replace(BASIS, surer, 1)}'), types())
+    assert found(one) == [(FindingKind.EASED, "I4")]
+    assert "rests on B1, ok now, before on B2, unconfirmed" in eased(OLD, one, types())[0].sentence
+    assert eased(one, OLD, types()) == ()
+
+
+def test_a_row_of_another_name_is_held_to_the_row_it_takes_the_place_of() -> None:
+    """Renamed, and without its obligations."""
+    head, tail = texts().matrix.split('id = "I4"\n', 1)
+    block, rest = tail.split("\n\n", 1)
+    block = re.sub(r"obligations = .*\n", "", block)
+    for name in ("I4", "I4b"):
+        pack = parse_pack(texts()._replace(matrix=f'{head}id = "{name}"\n{block}\n\n{rest}'), types())
+        assert found(pack) == [(FindingKind.EASED, name)]
+        assert "no longer obliges" in eased(OLD, pack, types())[0].sentence
+
+
+def test_a_basis_that_cites_other_law_is_told() -> None:
+    """Which article it is, a lawyer says."""
+    pack = new(('act = "L217"', 'act = "L218"'))
+    told = eased(OLD, pack, types())
+    assert [each.kind for each in told] == [FindingKind.EASED]
+    assert "now, before" in told[0].sentence
+
+
+def test_a_reduction_that_grew_is_told() -> None:
+    """Though its transform had one before."""
+    signed = '\n[[reduction]]\ntransform = "distance_band"\ndrops = [{}]\nsigned = "o-1"\nwhy = "y"\n'
+    one, two = (
+        parse_pack(texts()._replace(redlines=texts().redlines + signed.format(words)), types())
+        for words in ('"victim-place"', '"victim-place", "safe-place"')
+    )
+    assert [each.line for each in eased(one, two, types())] == ["distance_band"]
+
+
+def test_a_waiver_signed_by_others_is_told() -> None:
+    """Fewer people, another controller, another reason; the same people in another order are no others."""
+    old = Waiver("W1", ("R1",), "c-1", ("p-1", "p-2"), date(2027, 1, 1), "why")
+    others = [replace(old, by=("p-1",)), replace(old, controller="c-2"), replace(old, why="z")]
+    for each in others:
+        (told,) = eased(waived(old), waived(each), types())
+        assert (told.row, "another controller, signatory or reason" in told.sentence) == ("W1", True)
+    assert eased(waived(old), waived(replace(old, by=("p-2", "p-1"))), types()) == ()
+
+
+def waived(each: Waiver) -> Pack:
+    """The reference pack with one waiver."""
+    return OLD._replace(waivers=Waivers((each,), b"w"))
+
+
 def test_a_waiver_that_is_new_or_wider_or_longer_is_told() -> None:
     """A narrower or shorter one is not."""
 
-    def waived(rows: tuple[str, ...], until: date) -> Pack:
-        return OLD._replace(waivers=Waivers((Waiver("W1", rows, "c-1", ("p-1", "p-2"), until, "why"),), b"w"))
+    def of(rows: tuple[str, ...], until: date) -> Pack:
+        return waived(Waiver("W1", rows, "c-1", ("p-1", "p-2"), until, "why"))
 
     short, long = date(2027, 1, 1), date(2027, 2, 1)
-    one = waived(("R1",), short)
+    one = of(("R1",), short)
     assert [each.row for each in eased(OLD, one, types())] == ["W1"]
-    assert "lasts longer" in eased(one, waived(("R1",), long), types())[0].sentence
-    assert "rows R2" in eased(one, waived(("R1", "R2"), short), types())[0].sentence
-    assert eased(waived(("R1", "R2"), long), one, types()) == ()
+    assert "lasts longer" in eased(one, of(("R1",), long), types())[0].sentence
+    assert "also waives row R2 now" in eased(one, of(("R1", "R2"), short), types())[0].sentence
+    assert eased(of(("R1", "R2"), long), one, types()) == ()
     assert eased(one, OLD, types()) == ()
 
 
