@@ -114,6 +114,7 @@ def test_a_misshapen_row_is_refused(before: str, after: str, says: str) -> None:
     ("check", "data", "says"),
     [
         ("never_types", 'roles = ["PROB"]\ntypes = [7]', "unknown event type `7`"),
+        ("never_types", 'roles = ["PROB"]\ntypes = ["*"]', "unknown event type `*`"),
         ("never_types", 'roles = ["PROB"]\ntypes = [["case.*"]]', "unknown event type"),
         ("only_in_package", 'roles = ["SHEL"]\ngroups = [3]\npackages = [true]', "`packages` is missing or not a text"),
     ],
