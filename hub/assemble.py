@@ -39,11 +39,13 @@ from hub.errors import PunteError
 from hub.follow.kafka import Follower, Source
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.compiled import SchemasStale, runtimes
-from hub.gateway.kafka import Gateway, Ports
+from hub.gateway.kafka import Gateway
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Codecs
+from hub.gateway.pace import Pace
 from hub.gateway.plan import Planner
 from hub.gateway.policy.kafka import PolicyAnnouncer
+from hub.gateway.ports import Ports
 from hub.gateway.rules import Rules as GatewayRules
 from hub.gateway.rules import TypeRuntime, World
 from hub.ingress.admit import Rules
@@ -274,11 +276,11 @@ class OpenGateway:
         policy: Policy,
         crash: Callable[[str], None],
         clock: Callable[[], int] = now_ms,
-        batch: int | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """`crash`: called between any two awaits of the loop with the step's name."""
+        """`crash`: called between any two awaits of the loop with the step's name. `pace`: the lane's by default."""
         self._parts, self._lane, self._policy, self._crash = parts, lane, policy, crash
-        self._clock, self._batch, self._stack = clock, batch, AsyncExitStack()
+        self._clock, self._pace, self._stack = clock, pace, AsyncExitStack()
 
     async def __aenter__(self) -> Gateway:
         """Fold the register, compare keys and policy, join the parts."""
@@ -298,8 +300,16 @@ class OpenGateway:
         )
         rules = GatewayRules(policy, compiled(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
         planner = voice.traces.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
-        ports = Ports(self._clock, time.perf_counter, follower.fence, announcer.announce, self._crash, voice.turn)
-        gateway = Gateway(lane, parts.options, planner, ports, self._batch)
+        ports = Ports(
+            self._clock,
+            time.perf_counter,
+            follower.fence,
+            announcer.announce,
+            self._crash,
+            voice.turn,
+            lambda opened: voice.opened(opened.partition, opened.seen, opened.seconds),
+        )
+        gateway = Gateway(lane, parts.options, planner, ports, self._pace)
         voice.metrics.watch(lag=gateway.lag)
         checks: dict[str, Callable[[], bool]] = {"partitions": gateway.ready.is_set, "poll": partial(polled, gateway)}
         await self._stack.enter_async_context(told_health(parts.settings, follower, checks, voice.text))

@@ -90,6 +90,19 @@ ERRORS: dict[str, ErrorRow] = {
         "Kafka cannot be reached",
         "start one with `punte broker up --detach`, or set PUNTE_KAFKA_BOOTSTRAP",
     ),
+    "gateway_fenced": ErrorRow(
+        Exit.FAILED,
+        Fault.NETWORK,
+        "Another gateway has taken these partitions",
+        "nothing is lost, the other goes on; started again, this one takes the partitions that the group gives it",
+    ),
+    "offsets_went_back": ErrorRow(
+        Exit.FINDINGS,
+        Fault.OPERATOR,
+        "A topic ends before what was decided",
+        "restore the broker whole, or, if what is missing is lost, set the group's offsets back with Kafka's own tool: "
+        "repeats have no second effect",
+    ),
     "register_unreadable": ErrorRow(
         Exit.FAILED,
         Fault.REGISTER,

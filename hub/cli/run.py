@@ -87,7 +87,7 @@ def _ready() -> None:
 
 def _run(work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
     """Settings, keys and catalogue, then the work; library faults become sentences."""
-    from aiokafka.errors import KafkaConnectionError
+    from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
     from hub.assemble import parts
     from hub.telemetry.logs import configure_logs
@@ -98,6 +98,8 @@ def _run(work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
         asyncio.run(work(parts(settings)))
     except KafkaConnectionError:
         raise PunteError("kafka_unreachable", f"no Kafka answers at `{settings.kafka_bootstrap}`") from None
+    except ProducerFenced:
+        raise PunteError("gateway_fenced", "Kafka refuses the transactions of this process") from None
     except PolicyRefused as refused:
         raise _refused(refused) from None
 

@@ -6,77 +6,33 @@ Rules kept, in the order of the code (kafka.md section 00; architecture.md secti
    The offset is trusted only after the fence.
 3. A record fetched under an older assignment is dropped; nothing is lost, since every new assignment seeks again.
 4. Per batch: fence the register, plan (pure), build the batches, begin, send and await all, offsets, commit.
-5. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired
+5. What waits is bounded by records and by bytes; the poll leaves a partition that has enough.
+6. An idle partition proves every few seconds that it is still ours, by a transaction that holds its offset and nothing
+   else: a fenced one learns it from the broker's answer. It never fences by itself, so two gateways never take a
+   partition from each other in turn.
+7. An offset past the end of its topic is refused: the topic lost what was decided, and what comes now would be passed
+   by.
+8. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired
    in place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.record import KafkaRecord
-from hub.gateway.outputs import Outputs
+from hub.errors import PunteError
+from hub.gateway.pace import AHEAD, AHEAD_BYTES, PACES, SESSION_MS, Pace
+from hub.gateway.ports import OPENING, STEPS, Opened, Plan, Ports, Turn
 from hub.gateway.seen import SeenIds
 from hub.gateway.transactions.kafka import Producer, install_guard, open_producer
-
-TIMEOUT_MS: Final = {Lane.ALERT: 5_000, Lane.CASE: 10_000, Lane.BULK: 10_000}
-BACKOFF_MS: Final = {Lane.ALERT: 1.0, Lane.CASE: 2.0, Lane.BULK: 5.0}
-BATCH: Final = {Lane.ALERT: 200, Lane.CASE: 500, Lane.BULK: 500}
-AHEAD: Final = 2
-"""Batches of a partition that may wait beside the one at work."""
-FETCH_WAIT_MS: Final = {Lane.ALERT: 100, Lane.CASE: 250, Lane.BULK: 500}
-
-Crash = Callable[[str], None]
-
-
-class Plan(Protocol):
-    """What the pure side offers the loop."""
-
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
-        """Write everything one transaction holds for these records of one partition to `out`."""
-
-    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
-        """Write the `assigned` record of a partition just opened to `out`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One committed transaction, as logs, metrics and traces tell of it.
-
-    `oldest`: the timestamp (ms) of its first record. `counts` by code. `seconds` by step: fence, plan, send, commit.
-    """
-
-    partition: int
-    records: int
-    oldest: int
-    counts: Counter[str]
-    seconds: Mapping[str, float]
-
-
-STEPS: Final = ("fence", "plan", "send", "commit")
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the loop gets from the composition root.
-
-    Clock (ms), timer (s), fence, the policy announcement, crash points, and who is told of each turn once committed.
-    """
-
-    clock: Callable[[], int]
-    timer: Callable[[], float]
-    fence: Callable[[], Awaitable[int]]
-    announce: Callable[[], Awaitable[None]]
-    crash: Crash
-    report: Callable[[Turn], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +42,7 @@ class Worker:
     tp: TopicPartition
     queue: asyncio.Queue[Sequence[Any]] = field(default_factory=asyncio.Queue)
     waiting: int = 0
+    waiting_bytes: int = 0
     done: int | None = None
     seek_to: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     seen: SeenIds = field(default_factory=SeenIds)
@@ -98,14 +55,12 @@ class Gateway:
     """The loop of one lane. `run()` returns after `drain()`, or raises the first fault of any worker."""
 
     def __init__(
-        self, lane: Lane, options: Mapping[str, Any], plan: Plan, ports: Ports, batch: int | None = None
+        self, lane: Lane, options: Mapping[str, Any], plan: Plan, ports: Ports, pace: Pace | None = None
     ) -> None:
-        """`options`: bootstrap and security of every client; `batch`.
-
-        Records per transaction, a lane's own by default.
-        """
+        """`options`: bootstrap and security of every client; `pace`: its numbers, the lane's own by default."""
         self.lane, self._options, self._plan, self._ports = lane, dict(options), plan, ports
-        self._batch = batch or BATCH[lane]
+        self._pace = pace or PACES[lane]
+        self._batch = self._pace.batch
         self._group = f"gateway.{lane}"
         self._workers: dict[TopicPartition, Worker] = {}
         self._draining = asyncio.Event()
@@ -116,16 +71,16 @@ class Gateway:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=FETCH_WAIT_MS[lane],
+            fetch_max_wait_ms=self._pace.fetch_wait,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            session_timeout_ms=10_000,
+            session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=1_000,
         )
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Take the lane's partitions and work until drained."""
-        install_guard(BACKOFF_MS[self.lane])
+        install_guard(self._pace.backoff)
         self._consumer.subscribe([topics.admitted(self.lane)], listener=_Listener(self))
         await self._consumer.start()
         try:
@@ -154,6 +109,7 @@ class Gateway:
                 if worker is not None and worker.polled:
                     worker.queue.put_nowait(records)
                     worker.waiting += len(records)
+                    worker.waiting_bytes += _size(records)
                     worker.done = records[0].offset if worker.done is None else worker.done
 
     def _seek_and_select(self) -> list[TopicPartition]:
@@ -167,7 +123,7 @@ class Gateway:
                 worker.done = worker.seek_to.result()
                 self._seek(tp, worker.done)
                 worker.polled = True
-            if worker.polled and worker.waiting < AHEAD * self._batch:
+            if worker.polled and worker.waiting < AHEAD * self._batch and worker.waiting_bytes < AHEAD_BYTES:
                 chosen.append(tp)
         if self._workers and all(worker.polled for worker in self._workers.values()):
             self.ready.set()
@@ -228,34 +184,61 @@ class Gateway:
 
     async def _work(self, worker: Worker) -> None:
         """The life of one partition: open, then batch after batch until told to stop."""
-        name = f"{self._group}.{worker.tp.topic}.{worker.tp.partition}"
-        producer = await open_producer(self._options, name, TIMEOUT_MS[self.lane])
+        name, began = f"{self._group}.{worker.tp.topic}.{worker.tp.partition}", self._ports.timer()
+        producer = await open_producer(self._options, name, self._pace)
         try:
-            worker.seek_to.set_result(await self._open(worker, producer))
+            worker.seek_to.set_result(await self._open(worker, producer, began))
             while not worker.stop:
                 records = await self._gathered(worker)
-                for at in range(0, len(records), self._batch):
-                    if not worker.stop:
+                if records is None:
+                    await self._prove(worker, producer)
+                for at in range(0, len(records or ()), self._batch):
+                    if records and not worker.stop:
                         await self._turn(worker, producer, records[at : at + self._batch])
         finally:
             await producer.close()
 
-    async def _gathered(self, worker: Worker) -> list[KafkaRecord]:
-        """Everything that waits, up to a batch: what came during one transaction goes into the next, not one by one."""
-        records = [*await worker.queue.get()]
-        while not worker.queue.empty() and len(records) < self._batch:
-            records += worker.queue.get_nowait()
+    async def _gathered(self, worker: Worker) -> list[KafkaRecord] | None:
+        """Everything that waits, up to a batch: what came during one transaction goes into the next, not one by one.
+
+        A lane with time waits for a fuller batch. None: nothing came for so long that the partition must prove itself.
+        """
+        records = await _next(worker.queue, self._pace.proof)
+        if records is None:
+            return None
+        until = self._ports.timer() + self._pace.linger
+        while records and len(records) < self._batch and not worker.stop:
+            more = await _next(worker.queue, until - self._ports.timer())
+            if not more:
+                break
+            records += more
         worker.waiting -= len(records)
+        worker.waiting_bytes -= _size(records)
         return records
 
-    async def _open(self, worker: Worker, producer: Producer) -> int | None:
-        """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
+    async def _prove(self, worker: Worker, producer: Producer) -> None:
+        """A transaction that holds the offset as it stands: the broker refuses it to a producer that was fenced."""
         crash = self._ports.crash
+        await producer.begin()
+        crash("proof_begun")
+        await producer.offsets(worker.tp, worker.done or 0, self._group)
+        crash("proof_sent")
+        await producer.commit()
+        crash("proven")
+
+    async def _open(self, worker: Worker, producer: Producer, began: float) -> int | None:
+        """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
+        crash, timer = self._ports.crash, self._ports.timer
+        times = [began, timer()]
         crash("fenced")
         offset: int | None = await self._consumer.committed(worker.tp)
         crash("offset_read")
-        await self._rebuild(worker)
+        times.append(timer())
+        await self._rebuild(worker, offset or 0)
         crash("rebuilt")
+        times.append(timer())
+        seconds = {step: after - before for step, before, after in zip(OPENING, times, times[1:], strict=False)}
+        self._ports.opened(Opened(worker.tp.partition, len(worker.seen), seconds))
         await self._ports.fence()
         crash("open_fenced")
         now = self._ports.clock()
@@ -269,8 +252,11 @@ class Gateway:
         crash("opened")
         return offset
 
-    async def _rebuild(self, worker: Worker) -> None:
-        """Read the seen topic of this partition to its end; the fence has ended every transaction that wrote to it."""
+    async def _rebuild(self, worker: Worker, offset: int) -> None:
+        """Read the seen topic of this partition to its end; the fence has ended every transaction that wrote to it.
+
+        Raises PunteError where the input ends before the offset this lane has decided up to.
+        """
         tp = TopicPartition(topics.seen(self.lane), worker.tp.partition)
         consumer = AIOKafkaConsumer(
             **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
@@ -278,7 +264,11 @@ class Gateway:
         await consumer.start()
         try:
             consumer.assign([tp])
-            end = (await consumer.end_offsets([tp]))[tp]
+            ends = await consumer.end_offsets([tp, worker.tp])
+            if ends[worker.tp] < offset:
+                where = f"`{worker.tp.topic}` partition {worker.tp.partition}"
+                raise PunteError("offsets_went_back", f"{where} ends at {ends[worker.tp]}, before offset {offset}")
+            end = ends[tp]
             await consumer.seek_to_beginning(tp)
             while await consumer.position(tp) < end:
                 for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
@@ -328,6 +318,23 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Workers open their partitions; the main loop seeks."""
         self._gateway.take(sorted(assigned))
+
+
+async def _next(queue: asyncio.Queue[Sequence[Any]], seconds: float) -> list[Any] | None:
+    """What waits in a queue, else what comes within so many seconds; None when nothing does."""
+    if not queue.empty():
+        return [*queue.get_nowait()]
+    if seconds <= 0:
+        return None
+    try:
+        return [*await asyncio.wait_for(queue.get(), seconds)]
+    except TimeoutError:
+        return None
+
+
+def _size(records: Sequence[Any]) -> int:
+    """The bytes of the values of records."""
+    return sum(len(record.value or b"") for record in records)
 
 
 def _wake(worker: Worker) -> None:

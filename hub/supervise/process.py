@@ -1,9 +1,9 @@
 """A supervisor for `punte run all`: one child process per part.
 
-Rules kept: a part that ends by a fault is started again, later each time. A part that refuses to start (status 2 or 3)
-ends all before every part was once ready: nothing works yet, and no restart mends a refused policy. Afterwards it is an
-alarm and is tried again like a fault, while the others run on with what they have proven (law 2). On SIGTERM every
-child gets it and ten seconds to drain; only own children are ever signalled.
+Rules kept: a part that ends by a fault is started again, later each time until one start lasts. A part that refuses to
+start (status 2 or 3) ends all before every part was once ready: nothing works yet, and no restart mends a refused
+policy. Afterwards it is an alarm and is tried again like a fault, while the others run on with what they have proven
+(law 2). On SIGTERM every child gets it and ten seconds to drain; only own children are ever signalled.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,17 +22,16 @@ DRAIN_S: Final = 10.0
 LAST_PORT: Final = 65_535
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 5.0
+SOUND_S: Final = 60.0
+"""A part that ran this long was sound: its next start waits no longer for the falls before."""
 REFUSALS: Final = (Exit.USAGE, Exit.FINDINGS)
 PART_REFUSED: Final = "part_refused"
 """What is said of a part that refuses while the hub runs: an alarm."""
 
 
-def waits() -> Iterator[float]:
-    """Seconds before each further start of a part: longer each time, up to a bound."""
-    wait = FIRST_WAIT_S
-    while True:
-        yield wait
-        wait = min(wait * 2, LONGEST_WAIT_S)
+def wait_after(last: float, lasted: float) -> float:
+    """Seconds before the next start of a part: longer each time, up to a bound; anew after one that lasted (seconds)."""
+    return FIRST_WAIT_S if lasted > SOUND_S else min(last * 2, LONGEST_WAIT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,11 @@ class Supervisor:
         return {name: child.pid for name, child in self._children.items() if child.returncode is None}
 
     async def _keep(self, part: Part) -> None:
-        pauses = waits()
+        wait, clock = FIRST_WAIT_S / 2, asyncio.get_running_loop().time
         while not self._stopping.is_set():
+            began = clock()
             status = await self._once(part)
+            wait = wait_after(wait, clock() - began)
             if self._stopping.is_set():
                 return
             if status not in REFUSALS:
@@ -114,7 +115,7 @@ class Supervisor:
                 self._refused = Exit(status)
                 self._say("refused", part.name)
                 self.stop()
-            await self._pause(next(pauses))
+            await self._pause(wait)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -63,6 +63,11 @@ class Told:
         self._say("decide", turn.counts)
         self.traces.turn(turn)
         self.metrics.turn(turn)
+
+    def opened(self, partition: int, seen: int, seconds: Mapping[str, float]) -> None:
+        """A partition that was just opened: how long each step took, and how many ids were read."""
+        for step, took in seconds.items():
+            log.info("opened", lane=self._lane, partition=partition, step=step, ms=round(took * 1000), count=seen)
 
     def counted(self, counts: Counter[str]) -> None:
         """What became of the batch of admission that is just ending."""

@@ -30,7 +30,7 @@ from consent.terms import Lane, Role
 from hub.contracts import topics
 from hub.contracts.envelope import inbox_headers
 from hub.embedded import embedded_broker
-from hub.gateway.kafka import BACKOFF_MS
+from hub.gateway.pace import PACES
 from tests.support.hub import PATIENCE_S, Hub, prepared
 
 RATES: Final = (20, 200)
@@ -150,7 +150,7 @@ async def lane_at_work(hub: Hub) -> AsyncIterator[None]:
 
 async def pass_on(options: Mapping[str, Any], outputs: int, ready: asyncio.Event) -> None:
     """The floor: each record of `floor.in` goes to `outputs` topics in a transaction of its own, or of what waits."""
-    sender.BACKOFF_OVERRIDE = BACKOFF_MS[Lane.ALERT] / 1e3
+    sender.BACKOFF_OVERRIDE = PACES[Lane.ALERT].backoff / 1e3
     at = TopicPartition("floor.in", 0)
     consumer = AIOKafkaConsumer(
         **options, group_id="floor", enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=100

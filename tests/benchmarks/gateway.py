@@ -38,16 +38,17 @@ from hub.contracts.wire import frame
 from hub.embedded import embedded_broker
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.compiled import full_check
-from hub.gateway.kafka import Gateway, Ports, Turn
+from hub.gateway.kafka import Gateway
 from hub.gateway.outputs import Gathered
 from hub.gateway.plan import Planner
+from hub.gateway.ports import Ports, Turn
 from hub.gateway.pseudonyms import Origin
 from hub.gateway.rules import Outgoing, Rules, TypeRuntime, World
 from hub.gateway.seen import SeenIds
 from hub.release.schema import release_schema
 from hub.release.slicer import Offsets
 from hub.release.walker import walker
-from tests.benchmarks.ceiling import BATCH, PARTITIONS, Row, ceiling_rate
+from tests.benchmarks.ceiling import PARTITIONS, Row, ceiling_rate
 from tests.benchmarks.pack import AT_MS, CASE, EVENT_ID, NAME, UNITS, Pack, load_pack, unsealed
 
 EVENTS: Final = 40_000
@@ -205,7 +206,7 @@ async def gateway_rate(options: Mapping[str, Any], plan: Planner, count: int) ->
     """Events a second from the moment the first partition is open and before any record is polled."""
     gate, committed = StartingGate(), Committed(count)
     ports = Ports(lambda: AT_MS, perf_counter, gate.fence, nothing, gate.step, committed.report)
-    gateway = Gateway(Lane.CASE, options, plan, ports, BATCH)
+    gateway = Gateway(Lane.CASE, options, plan, ports)
     running = asyncio.create_task(gateway.run())
     began = await gate.opened
     done = asyncio.create_task(committed.all.wait())

@@ -112,6 +112,21 @@ async def test_a_death_at_this_step_loses_and_doubles_nothing(hub: Hub, step: st
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("step", ["proof_begun", "proof_sent", "proven"])
+async def test_a_death_while_an_idle_partition_proves_itself_changes_nothing(hub: Hub, step: str) -> None:
+    """The transaction of the proof holds the offset as it stands; the events that come then are decided once."""
+    since = await hub.ends(names(hub))
+    async with gateway(hub, LANE, step, proof=0.05) as first:
+        await until_dead(first)
+    events = {partition: ids(count) for partition, count in EVENTS.items()}
+    await hub.admit(events)
+    async with gateway(hub, LANE, proof=0.05) as second:
+        await until_decided(hub, [one for some in events.values() for one in some], since)
+        await second.end()
+    await exactly_once(hub, events, since)
+
+
+@pytest.mark.kafka
 async def test_a_successor_knows_what_its_predecessor_took(hub: Hub) -> None:
     """The ids a dead gateway had committed are rebuilt: the same events sent again have no second effect."""
     since = await hub.ends(names(hub))

@@ -13,6 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.producer import sender
 
+from consent.terms import Lane
+from hub.gateway.pace import PACES
 from hub.gateway.transactions import kafka as transactions
 from hub.gateway.transactions.kafka import (
     GUARDED,
@@ -26,7 +28,6 @@ from tests.support.network import Machine, network
 from tests.support.proxy import ADD_OFFSETS, ADD_PARTITIONS, END_TXN, OFFSET_COMMIT, Proxy
 
 pytestmark = pytest.mark.kafka
-TIMEOUT_MS = 5_000
 HALF, OTHER = b"first half", b"second half"
 
 
@@ -47,7 +48,7 @@ async def topic(kafka: str, name: str, partitions: int = 1) -> TopicPartition:
 
 async def opened(kafka: str, name: str) -> Producer:
     """The gateway's producer of this transactional id."""
-    return await open_producer({"bootstrap_servers": kafka}, name, TIMEOUT_MS)
+    return await open_producer({"bootstrap_servers": kafka}, name, PACES[Lane.ALERT])
 
 
 async def write(producer: Producer, at: TopicPartition, values: Iterable[bytes]) -> None:

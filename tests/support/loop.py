@@ -30,6 +30,7 @@ from hub.contracts.envelope import Admission
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.wire import frame
 from hub.demo.records import random_record
+from hub.gateway.pace import PACES
 from hub.registry.federation import Signed, federation_records, parties, start_records
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
@@ -216,15 +217,19 @@ class Life:
 
 @asynccontextmanager
 async def gateway(
-    hub: Hub, lane: Lane = Lane.CASE, step: str = "", nth: int = 1, batch: int | None = None
+    hub: Hub, lane: Lane = Lane.CASE, step: str = "", nth: int = 1, batch: int | None = None, proof: float = 4.0
 ) -> AsyncIterator[Life]:
-    """A gateway that dies at the n-th pass of `step` (never, when it is empty); nothing of it is left at the end."""
+    """A gateway that dies at the n-th pass of `step` (never, when it is empty); nothing of it is left at the end.
+
+    `proof`: seconds after which an idle partition proves that it is its own.
+    """
     machine = Machine()
     opened: list[Any] = []
+    pace = replace(PACES[lane], batch=batch or PACES[lane].batch, proof=proof)
 
     async def live() -> None:
         crash = crash_at(machine, step, nth)
-        async with assemble.OpenGateway(hub.parts, lane, hub.policy, crash, batch=batch) as made:
+        async with assemble.OpenGateway(hub.parts, lane, hub.policy, crash, pace=pace) as made:
             opened.append(made)
             life.made.set()
             await made.run()

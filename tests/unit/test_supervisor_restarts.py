@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,16 @@ import pytest
 from consent.terms import Lane
 from hub.cli.run import tell
 from hub.errors import Exit, PunteError
-from hub.supervise.process import LONGEST_WAIT_S, PART_REFUSED, Part, Supervisor, parts_of, waits
+from hub.supervise.process import (
+    FIRST_WAIT_S,
+    LONGEST_WAIT_S,
+    PART_REFUSED,
+    SOUND_S,
+    Part,
+    Supervisor,
+    parts_of,
+    wait_after,
+)
 
 LIVES = "import signal, sys; print('ready', flush=True); signal.sigwait([signal.SIGTERM]); sys.exit(0)"
 """A child as a part of the hub is: it says that it works, and ends by itself on SIGTERM."""
@@ -145,11 +154,12 @@ async def test_a_refusal_while_the_hub_runs_stops_no_other_part(refuse: Callable
 
 
 def test_each_further_start_waits_longer_up_to_a_bound() -> None:
-    """A part that cannot work neither keeps the machine busy nor is forgotten."""
-    found = list(islice(waits(), 12))
+    """A part that cannot work neither keeps the machine busy nor is forgotten; one that was sound starts at once."""
+    found = list(accumulate(range(12), lambda last, _: wait_after(last, SOUND_S), initial=FIRST_WAIT_S))
     assert found == sorted(found)
     assert found[0] < found[1]
     assert found[-1] == LONGEST_WAIT_S
+    assert wait_after(LONGEST_WAIT_S, SOUND_S + 1) == FIRST_WAIT_S
 
 
 def test_a_refusal_while_the_hub_runs_is_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.producer import sender
 
 from hub.gateway.outputs import NO_HEADERS, Headers, Place
+from hub.gateway.pace import Pace
 
 GUARDED: Final = (
     sender.AddPartitionsToTxnHandler,
@@ -152,12 +153,13 @@ class Producer:
             return
 
 
-async def open_producer(options: Mapping[str, Any], transactional_id: str, timeout_ms: int) -> Producer:
+async def open_producer(options: Mapping[str, Any], transactional_id: str, pace: Pace) -> Producer:
     """Start the producer of a partition: InitProducerId fences the previous owner and ends its open transaction."""
     kafka = AIOKafkaProducer(
         **options,
         transactional_id=transactional_id,
-        transaction_timeout_ms=timeout_ms,
+        transaction_timeout_ms=pace.transaction,
+        request_timeout_ms=pace.request,
         max_batch_size=MAX_BATCH_BYTES,
         max_request_size=16 * 1024 * 1024,
         acks="all",
