@@ -30,7 +30,7 @@ PART_REFUSED: Final = "part_refused"
 
 
 def wait_after(last: float, lasted: float) -> float:
-    """Seconds before the next start of a part: longer each time, up to a bound; anew after one that lasted (seconds)."""
+    """Seconds before the next start of a part: longer each time up to a bound, anew after one that lasted (seconds)."""
     return FIRST_WAIT_S if lasted > SOUND_S else min(last * 2, LONGEST_WAIT_S)
 
 
