@@ -54,12 +54,16 @@ class Parcel(NamedTuple):
 
 
 class Witness(NamedTuple):
-    """Where a record lies that Kafka has acknowledged, and the id (`ce_id`) it lies there under."""
+    """Where a record lies that Kafka has acknowledged, and the id (`ce_id`) it lies there under.
+
+    `at`: its timestamp (ms), which tells it from a repeat of it that happens to lie there; -1: not known.
+    """
 
     topic: str
     partition: int
     offset: int
     id: str
+    at: int = -1
 
 
 class Receipt(NamedTuple):

@@ -29,7 +29,8 @@ class Delivery(NamedTuple):
     """One release as it came.
 
     `id`: its `ce_id`, which names event, unit, purpose and attempt ("" when it has none); `code`: "" when it was read,
-    else why not (header, frame, size, schema_unknown, not_canonical); `time`: ms, coarse; `record`: JSON, "" unread.
+    else why not (header, frame, size, schema_unknown, not_canonical); `time`: ms, coarse; `record`: JSON, "" unread;
+    `at`: the record's timestamp (ms).
     """
 
     id: str
@@ -47,6 +48,7 @@ class Delivery(NamedTuple):
     topic: str
     partition: int
     offset: int
+    at: int
 
     @property
     def sha256(self) -> bytes:
@@ -78,7 +80,7 @@ class ReleaseReader:
         _, lane, unit, purpose = record.topic.split(".", 3)
         found, headers = _texts(record.headers), packed(record.headers)
         release_id = found.get("ce_id", "")
-        come = record.value or b"", headers, record.topic, record.partition, record.offset
+        come = record.value or b"", headers, record.topic, record.partition, record.offset, record.timestamp
         known = release_id if _ID.fullmatch(release_id) else ""
         unread = Delivery(known, lane, unit, purpose, "header", "", 0, "", 0, "", *come)
         try:

@@ -6,12 +6,13 @@ Rules kept:
    and a release read again has no second effect: it is known by its id (event, unit, purpose, attempt).
 2. Read committed only: what the hub took back before it was decided is never seen.
 3. A record that cannot be read is put aside and stops nobody. Alerts are taken before all else.
-4. A Kafka that was restored or emptied is read from its beginning: ids known already have no effect.
+4. A Kafka that was restored or emptied is read from its beginning: ids known already have no effect. It is known by
+   the last record taken, which is read back before anything after it is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, Protocol, Self
 
@@ -88,7 +89,7 @@ class Sink:
         if self._world.now() >= self._check_at:
             await self._check_again()
         found = await self._fetched()
-        if not found:
+        if not found or await self._lost({place.topic for place in found}):
             return 0
         self._world.step("fetched")
         deliveries = [self._reader.read(record) for records in found.values() for record in records]
@@ -129,17 +130,25 @@ class Sink:
 
     async def check(self) -> None:
         """Find the unit's topics, and forget the position in each that is not the one it was read from."""
-        names = {name for name in await self._consumer.topics() if self._mine(name)}
-        lost = False
-        for witness in self._store.read():
-            if witness.topic in names and not await self._witness.there(witness):
-                self._store.forget(witness)
-                lost = True
-                log.warning("broker.read_again", topic=witness.topic, partition=witness.partition, unit=self._unit)
-        places = {TopicPartition(name, one) for name in names for one in self._partitions(name)}
-        if places and (lost or places != self._consumer.assignment()):
+        names = {name for name in await self._consumer.topics() if self._mine(name)}  # of one partition each
+        places = {TopicPartition(name, 0) for name in names}
+        await self._lost(names)
+        if places and places != self._consumer.assignment():
             self._follow(places)
         self._check_at = self._world.now() + CHECK_MS
+
+    async def _lost(self, names: Collection[str]) -> bool:
+        """Whether one of these topics is not the one it was read from; then it is read from its beginning again.
+
+        Asked of every batch after it was fetched and before it is taken, so that none is of a Kafka not yet known.
+        """
+        gone = [one for one in self._store.read() if one.topic in names and not await self._witness.there(one)]
+        for witness in gone:
+            self._store.forget(witness)
+            log.warning("broker.read_again", topic=witness.topic, partition=witness.partition, unit=self._unit)
+        if gone:
+            self._follow(self._consumer.assignment() | {TopicPartition(one.topic, one.partition) for one in gone})
+        return bool(gone)
 
     def _follow(self, places: set[TopicPartition]) -> None:
         after = {(one.topic, one.partition): one.offset + 1 for one in self._store.read()}
@@ -150,6 +159,3 @@ class Sink:
     def _mine(self, topic: str) -> bool:
         parts = topic.split(".")
         return len(parts) == 4 and parts[0] == "release" and parts[2] == self._unit
-
-    def _partitions(self, topic: str) -> set[int]:
-        return self._consumer.partitions_for_topic(topic) or set()

@@ -28,7 +28,7 @@ TABLES: Final = (
         UNIQUE (topic, release, sha256))""",
     """CREATE TABLE IF NOT EXISTS source (
         topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, release TEXT NOT NULL,
-        PRIMARY KEY (topic, partition))""",
+        at INTEGER NOT NULL, PRIMARY KEY (topic, partition))""",
 )
 """`source`: the last record taken of each partition."""
 
@@ -45,7 +45,7 @@ class Deliveries:
 
     def read(self) -> list[Witness]:
         """The last record taken of each source partition."""
-        return [Witness(*each) for each in self._file.ask('SELECT topic, partition, "offset", release FROM source')]
+        return [Witness(*each) for each in self._file.ask('SELECT topic, partition, "offset", release, at FROM source')]
 
     def take(self, deliveries: Sequence[Delivery], step: Callable[[str], None]) -> int:
         """Effects, then positions, in one transaction; how many effects are new."""
@@ -54,8 +54,8 @@ class Deliveries:
             count = sum(_put(db, each) for each in deliveries)
             step("effects")
             db.executemany(
-                "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)",
-                [(each.topic, each.partition, each.offset, each.id) for each in deliveries],
+                "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)",
+                [(each.topic, each.partition, each.offset, each.id, each.at) for each in deliveries],
             )
             step("positions")
         return count

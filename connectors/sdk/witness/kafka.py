@@ -2,7 +2,7 @@
 
 Rules kept:
 1. A Kafka restored from an older copy, or emptied, is known by its records: the record at a witnessed offset is absent
-   (offsets went back) or has another id. Topic ids would say it too, but this client cannot see them.
+   (offsets went back) or has another id or moment. Topic ids would say it too, but this client cannot see them.
 2. What retention has deleted is there: the partition begins after it and ends after it.
 3. A topic that is missing says nothing (rights may be missing): it is a fault, never a loss.
 """
@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from connectors.sdk.faults import ConnectorFault
 from connectors.sdk.port import Witness
+from hub.contracts.record import KafkaRecord
 
 TIMEOUT_MS: Final = 10_000
 There = Callable[[Witness], Awaitable[bool]]
@@ -48,7 +49,7 @@ class WitnessReader:
         if (await self._consumer.beginning_offsets([place]))[place] > witness.offset:
             return True
         record = await self._first(place, witness.offset, end)
-        return record is not None and record.offset == witness.offset and _has_id(record.headers, witness.id)
+        return record is not None and record.offset == witness.offset and _is(record, witness)
 
     async def _first(self, place: TopicPartition, offset: int, end: int) -> Any:
         """The first record from an offset on; None when there is none before the end (the rest may be marks)."""
@@ -70,16 +71,15 @@ class WitnessReader:
         return int((await self._consumer.end_offsets([place]))[place])
 
     async def ends(self, topic: str) -> dict[tuple[str, int], int]:
-        """The end of each partition of a topic; none when it is not there."""
+        """The end of a topic of one partition; nothing when it is not there."""
         if topic not in await self._consumer.topics():
             return {}
-        places = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
-        found = await self._consumer.end_offsets(places)
-        return {(place.topic, place.partition): int(end) for place, end in found.items()}
+        return {(topic, 0): await self.end(TopicPartition(topic, 0))}
 
 
-def _has_id(headers: Sequence[tuple[str, bytes | None]], wanted: str) -> bool:
-    return ("ce_id", wanted.encode()) in headers
+def _is(record: KafkaRecord, witness: Witness) -> bool:
+    named = not witness.id or ("ce_id", witness.id.encode()) in record.headers
+    return named and witness.at in {-1, record.timestamp}
 
 
 async def last_there(witnesses: Sequence[Witness], there: There) -> int:
