@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from connectors.police.mapping import to_event
 from connectors.sdk.faults import ConnectorFault
@@ -20,6 +21,7 @@ from connectors.sdk.kafka import CHECK_MS, PRUNE_MS, OutboxPublisher
 from connectors.sdk.port import Row
 from connectors.sdk.settings import World
 from connectors.sdk.sql import KEPT_MS, Outbox
+from connectors.sdk.witness.kafka import WitnessReader
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import versioned
 from hub.contracts.files import load_catalogue
@@ -267,6 +269,25 @@ async def test_a_missing_topic_is_no_loss(running: Station) -> None:
             pass
     assert fault.value.code == "topic_missing"
     assert running.states() == ["done", "done"]
+
+
+async def test_a_login_that_may_not_read_its_inbox_goes_by_offsets(
+    running: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts, and still knows a Kafka that has lost records by where the inbox ends."""
+
+    async def forbidden(*_: object) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr(WitnessReader, "first", forbidden)
+    running.write(2)
+    async with running.publisher() as made:
+        await running.published(made)
+    async with running.publisher():
+        assert running.states() == ["done", "done"]
+    await running.emptied()
+    async with running.publisher():
+        assert running.states() == ["pending", "pending"]
 
 
 async def test_what_retention_deleted_is_no_loss(running: Station) -> None:
