@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -77,11 +78,11 @@ class Station:
             while set(self.states()) != {"done"}:
                 await made.turn()
 
-    async def answer(self) -> None:
-        """What the hub does: a receipt for every record of the inbox."""
+    async def answer(self, records: Sequence[Any] | None = None) -> None:
+        """What the hub does: a receipt for every record of the inbox, or for these."""
         codec = versioned("audit.receipt", self.catalogue.ids, self.catalogue.schemas)
         async with AIOKafkaProducer(bootstrap_servers=self.bootstrap) as producer:
-            for record in await self.inbox():
+            for record in await self.inbox() if records is None else records:
                 told = {"eventId": named(record), "verdict": "admitted", "code": "admitted", "at": NOW}
                 await producer.send_and_wait(
                     self.receipt_topic, codec.encode({**told, "sha256": bytes_digest(record.value)})
@@ -196,8 +197,27 @@ async def test_a_kafka_restored_from_an_older_copy_is_filled_again(station: Stat
         assert await station.ids() == numbered(range(1, 8))
 
 
+async def test_a_connector_outlives_a_restart_of_kafka(station: Station, tmp_path: Path) -> None:
+    """What is written while Kafka is away is sent, once, when it is back; nothing is taken for lost."""
+    station.write(2)
+    async with AsyncExitStack() as life:
+        async with embedded_broker(data=tmp_path / "kafka") as broker:
+            station.bootstrap, port = broker.bootstrap, int(broker.bootstrap.rsplit(":", 1)[1])
+            await station.topics()
+            made = await life.enter_async_context(station.publisher())
+            await station.published(made)
+        station.write(2)
+        station.now += CHECK_MS
+        turn = asyncio.create_task(made.turn())
+        async with embedded_broker(data=tmp_path / "kafka", port=port):
+            await turn
+            await station.published(made)
+            assert await station.ids() == numbered([1, 2, 3, 4])
+            await life.aclose()
+
+
 async def test_an_emptied_kafka_is_filled_again_at_the_start(running: Station) -> None:
-    """From the first row on; receipts of before are not taken for those of the new records."""
+    """From the first row on, in order."""
     running.write(3)
     async with running.publisher() as made:
         await running.published(made)
@@ -207,6 +227,26 @@ async def test_an_emptied_kafka_is_filled_again_at_the_start(running: Station) -
         assert running.states() == ["sent"] * 3
         await running.published(made)
     assert await running.ids() == numbered([1, 2, 3])
+
+
+async def test_receipts_of_before_do_not_speak_of_the_records_sent_again(running: Station) -> None:
+    """A copy in which the receipts are newer than the inbox: each row waits for a receipt of its new record."""
+    running.write(2)
+    async with running.publisher() as made:
+        await running.published(made)
+        await running.answer()
+        while sum(running.outbox.receipts_read().values()) < 4:
+            await made.turn()
+    records = await running.inbox()
+    await running.emptied()
+    await running.answer(records)
+    async with running.publisher() as made:
+        await running.published(made, receipts=False)
+        await made.turn()
+        await made.turn()
+        assert running.states() == ["sent"] * 2
+        await running.published(made)
+    assert await running.ids() == numbered([1, 2])
 
 
 async def test_an_emptied_kafka_is_noticed_by_an_idle_connector(running: Station) -> None:
