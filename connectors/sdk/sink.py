@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from connectors.sdk.port import Positions, Witness
 from connectors.sdk.released import Delivery, ReleaseReader
 from connectors.sdk.settings import REAL, World
+from connectors.sdk.tolerant.kafka import read_tolerantly
 from connectors.sdk.witness.kafka import WitnessReader
 from hub.telemetry.logs import get_log
 
@@ -54,6 +55,7 @@ class Sink:
         self, options: Mapping[str, Any], unit: str, reader: ReleaseReader, store: Store, world: World = REAL
     ) -> None:
         """`options`: bootstrap and security of the unit's own Kafka client."""
+        read_tolerantly()
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=f"{unit}.sink",

@@ -20,6 +20,7 @@ import fastavro
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from connectors.sdk import sink as sdk_sink
 from connectors.sdk.released import ReleaseReader
@@ -204,8 +205,9 @@ async def test_a_release_read_again_has_no_second_effect(
     store = Deliveries(path)
     async with sink(kafka, unit, catalogue, store) as living:
         await until(living, path, 2)
-        while not asked(path, "SELECT 1 FROM aside"):
-            await living.turn()
+        async with asyncio.timeout(10):
+            while not asked(path, "SELECT 1 FROM aside"):
+                await living.turn()
     store.close()
     assert delivered(path) == [one, two]
     assert asked(path, "SELECT release, code FROM aside") == [(one, "conflict")]
@@ -263,6 +265,36 @@ async def test_what_cannot_be_read_is_put_aside_and_stops_nobody(
     assert store.retry(known.read) == 0
     store.close()
     assert delivered(path) == [first, last, future]
+    assert asked(path, "SELECT code FROM aside") == [("header",)]
+
+
+class NotUtf8(str):
+    """A header name that is not UTF-8 on the wire."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any) -> bytes:
+        """Bytes no decoder takes."""
+        return b"\xff\xfe"
+
+
+async def test_a_header_name_that_is_no_text_stops_nobody(
+    kafka: str, unit: str, catalogue: Catalogue, path: Path
+) -> None:
+    """Kafka's client would stop at its record for ever; here it is put aside like any other that cannot be read."""
+    topic, wanted = f"release.case.{unit}.p6", ids(3)
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        batch, made = producer.create_batch(), _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 100_000)
+        for offset, name in enumerate(wanted):
+            bad = [(NotUtf8("zz"), b"1")] if offset == 1 else headers(name)
+            made.append(offset, 1, None, value(catalogue, offset), bad)
+        batch._builder, batch._relative_offset = made, 3
+        await (await producer.send_batch(batch, topic, partition=0))
+    store = Deliveries(path)
+    async with sink(kafka, unit, catalogue, store) as living:
+        await until(living, path, 2)
+    store.close()
+    assert delivered(path) == [wanted[0], wanted[2]]
     assert asked(path, "SELECT code FROM aside") == [("header",)]
 
 

@@ -66,6 +66,15 @@ def test_a_transaction_that_raises_is_undone_with_its_handle(tmp_path: Path) -> 
     again.close()
 
 
+def test_a_handle_whose_reading_failed_is_closed(tmp_path: Path) -> None:
+    """Reading, too, may have met a dying disk."""
+    file = Durable(tmp_path / "file.sqlite")
+    with pytest.raises(ConnectorFault):
+        file.ask("SELECT * FROM nowhere")
+    with pytest.raises(ConnectorFault):
+        file.ask("SELECT 1")
+
+
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     """WAL and FULL, as the figures of power cuts ask for."""
     file = Durable(tmp_path / "file.sqlite")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from connectors.sdk.port import Positions, Receipt
+from connectors.sdk.tolerant.kafka import read_tolerantly
 from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import versioned
@@ -33,6 +34,7 @@ class ReceiptReader:
 
     def __init__(self, options: Mapping[str, Any], catalogue: Catalogue, unit: str) -> None:
         """`options`: bootstrap and security of the unit's own Kafka client."""
+        read_tolerantly()
         self._consumer = AIOKafkaConsumer(
             **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
         )

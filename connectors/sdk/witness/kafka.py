@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from connectors.sdk.faults import ConnectorFault
 from connectors.sdk.port import Witness
+from connectors.sdk.tolerant.kafka import read_tolerantly
 from hub.contracts.record import KafkaRecord
 from hub.telemetry.logs import get_log
 
@@ -32,6 +33,7 @@ class WitnessReader:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options`: bootstrap and security of the unit's own Kafka client. It needs the right to read the topic."""
+        read_tolerantly()
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, request_timeout_ms=TIMEOUT_MS)
 
     async def __aenter__(self) -> Self:
