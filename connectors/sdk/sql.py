@@ -7,7 +7,8 @@ Rules kept:
    changed in between; other bytes would be a conflict.
 3. A receipt counts for a row only if it is of that row's bytes. `done` is the end; a row that was refused and then
    admitted is done.
-4. A row is pruned once it has been done for the hub's whole dedupe window, never before: until then Kafka can be filled
+4. Alerts go first; within a lane rows go in the order they were written.
+5. A row is pruned once it has been done for the hub's whole dedupe window, never before: until then Kafka can be filled
    again from it.
 """
 
@@ -31,6 +32,9 @@ OTHER_MS: Final = 60_000
 DOUBLINGS: Final = 4
 """A row is sent again after 10 s (alert) or 60 s without receipt, then after twice that, at most 16 times it."""
 _PARCEL: Final = "SELECT id, topic, value, headers FROM outbox"
+_READY: Final = (
+    f"{_PARCEL} WHERE state = 'pending' AND value IS NOT NULL AND topic {{}} LIKE 'inbox.alert.%' ORDER BY seq LIMIT ?"
+)
 _DUE: Final = (
     f"{_PARCEL} WHERE state = 'sent' AND sent_at + (CASE WHEN topic LIKE 'inbox.alert.%' THEN {ALERT_MS} "
     f"ELSE {OTHER_MS} END << min(tries - 1, {DOUBLINGS})) <= ? ORDER BY seq LIMIT ?"
@@ -105,9 +109,9 @@ class Outbox:
             )
 
     def ready(self, limit: int) -> list[Parcel]:
-        """The oldest pending rows that were encoded."""
-        question = f"{_PARCEL} WHERE state = 'pending' AND value IS NOT NULL ORDER BY seq LIMIT ?"
-        return [_parcel(*each) for each in self._file.ask(question, (limit,))]
+        """The oldest pending rows that were encoded: alerts alone if there are any, so that they wait for nothing."""
+        found = self._file.ask(_READY.format(""), (limit,)) or self._file.ask(_READY.format("NOT"), (limit,))
+        return [_parcel(*each) for each in found]
 
     def due(self, now: int, limit: int) -> list[Parcel]:
         """The oldest rows that were sent and have waited for their receipt too long."""

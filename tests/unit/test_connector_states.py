@@ -104,6 +104,33 @@ def test_a_receipt_of_other_bytes_under_our_id_is_not_ours(outbox: Outbox, path:
     assert states(path) == {"a": ("sent", None)}
 
 
+@pytest.mark.parametrize(
+    ("statement", "fresh", "ready"),
+    [
+        ("UPDATE outbox SET state = 'pending' WHERE id = 'a'", [], ["a"]),
+        ("UPDATE outbox SET state = 'pending', value = NULL WHERE id = 'a'", ["a"], []),
+    ],
+    ids=["the-same-again", "encoded-anew"],
+)
+def test_a_person_sends_a_refused_row_again(outbox: Outbox, statement: str, fresh: list[str], ready: list[str]) -> None:
+    """By the statements of connectors/README.md."""
+    acknowledged(outbox, "a")
+    outbox.told([said("a", "refused")], {}, NOW)
+    with outbox._file.transaction() as db:
+        db.execute(statement)
+    assert [each.id for each in outbox.fresh(9)] == fresh
+    assert [each.id for each in outbox.ready(9)] == ready
+
+
+def test_alerts_go_before_all_else(outbox: Outbox) -> None:
+    """Alone, so that an inbox that does not answer holds up its own lane only."""
+    written(outbox, "a", "b")
+    written(outbox, "x", "y", topic=ALERT)
+    assert outbox.ready(9) == [parcel("x", ALERT), parcel("y", ALERT)]
+    outbox.sent([Witness(ALERT, 0, n, each) for n, each in enumerate("xy")], NOW)
+    assert outbox.ready(9) == [parcel("a"), parcel("b")]
+
+
 @pytest.mark.parametrize(("topic", "wait"), [(ALERT, 10_000), (CASE, 60_000), ("inbox.bulk.ux3joc", 60_000)])
 def test_a_row_without_receipt_is_due_again(outbox: Outbox, topic: str, wait: int) -> None:
     """After 10 s on the alert lane, 60 s on others; then after twice that, never more than 16 times it."""
