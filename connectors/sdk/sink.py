@@ -12,6 +12,7 @@ Rules kept:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, Protocol, Self
@@ -104,6 +105,9 @@ class Sink:
 
     async def _fetched(self) -> dict[TopicPartition, list[Any]]:
         places = self._consumer.assignment()
+        if not places:  # Kafka's client would wait for ever
+            await asyncio.sleep(WAIT_MS / 1000)
+            return {}
         alerts = [place for place in places if place.topic.startswith("release.alert.")]
         found: dict[TopicPartition, list[Any]] = {}
         if alerts:

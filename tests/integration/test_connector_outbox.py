@@ -197,7 +197,7 @@ async def test_the_connector_is_a_process_that_drains_on_sigterm(
         outbox.put(row(catalogue, 1))
         assert len(await sent(kafka, unit, 1)) == 1
         process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        assert await asyncio.wait_for(process.wait(), 5) == 0
     outbox.close()
 
 

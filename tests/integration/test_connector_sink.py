@@ -25,7 +25,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from connectors.sdk import sink as sdk_sink
 from connectors.sdk.released import ReleaseReader
 from connectors.sdk.settings import REAL, World
-from connectors.sdk.sink import CHECK_MS, Sink
+from connectors.sdk.sink import CHECK_MS, WAIT_MS, Sink
 from connectors.shelter.sql import Deliveries
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
@@ -66,8 +66,13 @@ async def unit(kafka: str) -> str:
 
 
 async def made(kafka: str, *names: str) -> None:
-    """Topics of one partition."""
+    """Topics of one partition, there for every client."""
     await create({"bootstrap_servers": kafka}, [TopicSpec(name, 1, -1) for name in names], 1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    while not set(names) <= set(await admin.list_topics()):
+        pass
+    await admin.close()
 
 
 @pytest.fixture
@@ -268,6 +273,22 @@ async def test_what_cannot_be_read_is_put_aside_and_stops_nobody(
     assert asked(path, "SELECT code FROM aside") == [("header",)]
 
 
+async def test_a_topic_made_later_is_found(kafka: str, catalogue: Catalogue, path: Path) -> None:
+    """Within ten seconds; until there is one, the sink waits and lets others run."""
+    unit, wanted, now = f"u{uuid.uuid4().hex[:5]}", ids(1), [0]
+    store = Deliveries(path)
+    async with sink(kafka, unit, catalogue, store, World(now=lambda: now[0])) as living:
+        began = asyncio.get_running_loop().time()
+        assert await living.turn() == 0
+        assert asyncio.get_running_loop().time() - began > WAIT_MS / 2000
+        await made(kafka, f"release.case.{unit}.p6")
+        await good(kafka, f"release.case.{unit}.p6", catalogue, wanted)
+        now[0] += CHECK_MS
+        await until(living, path, 1)
+    store.close()
+    assert delivered(path) == wanted
+
+
 class NotUtf8(str):
     """A header name that is not UTF-8 on the wire."""
 
@@ -327,10 +348,8 @@ async def emptied(kafka: str, topic: str) -> None:
     await admin.delete_topics([topic])
     while topic in await admin.list_topics():
         pass
-    await made(kafka, topic)
-    while topic not in await admin.list_topics():
-        pass
     await admin.close()
+    await made(kafka, topic)
 
 
 async def test_a_killed_process_is_followed_without_loss_or_double(

@@ -6,6 +6,7 @@ it has read. A receipt that cannot be read costs itself only.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -71,8 +72,9 @@ class ReceiptReader:
         self.seek(sorted(self._consumer.assignment()), read)
 
     async def take(self, wait_ms: int) -> Taken:
-        """Receipts that came within this time."""
+        """Receipts that came within this time; without a topic to read it waits all the same: others must run."""
         if not self._consumer.assignment():
+            await asyncio.sleep(wait_ms / 1000)
             return Taken([], {})
         found = await self._consumer.getmany(timeout_ms=wait_ms)
         read = {(place.topic, place.partition): records[-1].offset + 1 for place, records in found.items()}
