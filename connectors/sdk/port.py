@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,38 @@ class RowRefused(ValueError):
 
 RowMapping = Callable[[Row], Event]
 """How one agency's rows become events."""
+
+
+class Parcel(NamedTuple):
+    """What is sent of one row, kept as it was encoded first: every resend is byte for byte the same."""
+
+    id: str
+    topic: str
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Witness(NamedTuple):
+    """Where a record lies that Kafka has acknowledged, and the id (`ce_id`) it lies there under.
+
+    `at`: its timestamp (ms), which tells it from a repeat of it that happens to lie there; -1: not known.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    id: str
+    at: int = -1
+
+
+class Receipt(NamedTuple):
+    """What the hub says of an event of ours: verdict (admitted, duplicate, refused), code, SHA-256 of the value."""
+
+    id: str
+    verdict: str
+    code: str
+    sha256: bytes
+
+
+Positions = Mapping[tuple[str, int], int]
+"""(topic, partition) -> the next offset to read."""

@@ -5,8 +5,12 @@ Rule kept: a password is read from a file, never from the environment; a fault n
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +41,39 @@ def kafka_options(environment: Mapping[str, str]) -> dict[str, Any]:
             "sasl_plain_password": _password(environment.get(f"{PREFIX}SASL_PASSWORD_FILE")),
         }
     return found
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _on(_: str) -> None:
+    """Goes on past a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a connector takes from outside: the clock (ms since 1970) and, for tests, what happens at each step."""
+
+    now: Callable[[], int] = wall_ms
+    step: Callable[[str], None] = _on
+
+
+REAL: Final = World()
+
+
+def world(environment: Mapping[str, str]) -> World:
+    """The world of a process. `PUNTE_CRASH_AT=STEP:N` ends it hard at the n-th pass of a step (tests only)."""
+    wanted, _, nth = environment.get("PUNTE_CRASH_AT", "").partition(":")
+    passed = Counter[str]()
+
+    def step(name: str) -> None:
+        passed[name] += 1
+        if name == wanted and passed[name] == int(nth or 1):
+            os._exit(9)
+
+    return World(step=step) if wanted else REAL
 
 
 def _ssl(environment: Mapping[str, str]) -> ssl.SSLContext:

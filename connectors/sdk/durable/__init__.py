@@ -1,0 +1,1 @@
+"""SQLite files that lose nothing they have acknowledged."""

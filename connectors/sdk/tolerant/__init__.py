@@ -1,0 +1,1 @@
+"""Reading records that break the rules of their headers."""

@@ -1,0 +1,1 @@
+"""Whether Kafka still is the one that acknowledged what we hold."""
