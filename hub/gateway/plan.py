@@ -111,15 +111,22 @@ class Planner:
         """
         facts = self._knowledge.at(now)
         batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
-        for record, event in zip(records, [self._readable(record) for record in records], strict=True):
+        self._decide_all(records, self._read_all(records), seen, batch)
+        for wanted in batch.wanted.values():
+            self._releaser.release(wanted, out)
+        _tell_all(batch)
+
+    def _read_all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
+        return [self._readable(record) for record in records]
+
+    def _decide_all(
+        self, records: Sequence[KafkaRecord], events: Sequence[ReadEvent | str], seen: SeenIds, batch: _Batch
+    ) -> None:
+        for record, event in zip(records, events, strict=True):
             if isinstance(event, ReadEvent):
                 self._one(event, seen, batch)
             else:
                 batch.told.append(partial(self._unreadable, record, event))
-        for wanted in batch.wanted.values():
-            self._releaser.release(wanted, out)
-        for tell in batch.told:
-            tell(batch)
 
     def _stamp(self, revision: int, now: int) -> bytes:
         rules = self._rules
@@ -243,6 +250,12 @@ class Planner:
         duties = self._rules.policy.duties
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return any((event.view.type, to.unit.role, to.purpose) in duties for to in given)
+
+
+def _tell_all(batch: _Batch) -> None:
+    """Record what became of each event."""
+    for tell in batch.told:
+        tell(batch)
 
 
 def _head(event: ReadEvent) -> DecisionHead:

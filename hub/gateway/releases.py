@@ -89,6 +89,10 @@ class Releaser:
         made = _cut(wanted, address.keys)
         _check(range(len(made)), wanted, made, _WALKED)
         _check([at for at, (work, _) in enumerate(wanted) if work.in_full], wanted, made, _IN_FULL)
+        self._write_all(wanted, made, address, out)
+
+    def _write_all(self, wanted: Sequence[Wanted], made: Sequence[Made | None], address: Address, out: Outputs) -> None:
+        """Write each release that was made."""
         for (work, decision), one in zip(wanted, made, strict=True):
             if one is not None and not self._write(work, decision, one[1], address, out):
                 work.refused.append((decision, RefusalReason.TRANSFORM_FAILED))
