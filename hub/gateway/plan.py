@@ -6,9 +6,9 @@ Order kept for each record: repeat or conflict; decide; slice; second check; aud
 event costs that event, a fault of one release that release; both are recorded and go to quarantine, and the next record
 goes on (architecture.md section 3).
 
-A transaction is planned step by step, not event by event: all are read, all decided, then released receiver by
-receiver, then recorded. Each step's code stays in the processor's cache, an eighth of the whole cost; on every topic
-what is written keeps the order of its events.
+A transaction is planned step by step, not event by event: 32 are read, decided, then released receiver by receiver, then
+recorded; then the next 32. Each step's code stays in the processor's cache, an eighth of the whole cost, and so do the
+events, another eighth; on every topic what is written keeps the order of its events.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from hub.gateway.releases import Releaser, Wanted, Work, fact_ref
 from hub.gateway.rules import FAULTS, ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
 
+STRIDE: Final = 32
+"""Events planned at a time. Measured for 500, 250, 125, 64, 32, 16 and 8: 97, 103, 94, 91, 85, 83 and 91 us of CPU each."""
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
 NOBODY: Final = "nobody"
@@ -77,7 +79,7 @@ class Known(Protocol):
 
 @dataclass(slots=True)
 class _Batch:
-    """What all events of a transaction share.
+    """What some events of a transaction share, planned step by step.
 
     `wanted`: the releases to be made, by unit and purpose. `told`: what is recorded at the end, by event; each is given
     the batch, which it does not hold: a circle would keep every event until Python's collector comes by.
@@ -110,11 +112,14 @@ class Planner:
         The revision recorded is the fold's own: at or past the end that the fence saw.
         """
         facts = self._knowledge.at(now)
-        batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
-        self._decide_all(records, self._read_all(records), seen, batch)
-        for wanted in batch.wanted.values():
-            self._releaser.release(wanted, out)
-        _tell_all(batch)
+        stamp = self._stamp(facts.revision, now)
+        for at in range(0, len(records), STRIDE):
+            some = records[at : at + STRIDE]
+            batch = _Batch(out, facts, stamp, now)
+            self._decide_all(some, self._read_all(some), seen, batch)
+            for wanted in batch.wanted.values():
+                self._releaser.release(wanted, out)
+            _tell_all(batch)
 
     def _read_all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
         return [self._readable(record) for record in records]
