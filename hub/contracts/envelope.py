@@ -8,6 +8,7 @@ B33).
 from __future__ import annotations
 
 import re
+from binascii import hexlify
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -171,6 +172,12 @@ def uuid_text(raw: bytes) -> str:
     """16 bytes in the usual form of a UUID, lower case."""
     h = raw.hex()
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def uuid_ascii(raw: bytes) -> bytes:
+    """`uuid_text` as it stands in a header; joined of groups of four, it costs two thirds of text that is encoded."""
+    h = hexlify(raw, b"-", 2)
+    return h[:4] + h[5:29] + h[30:34] + h[35:]
 
 
 TRACE_BYTES: Final = 24

@@ -6,8 +6,8 @@ Rules kept (kafka.md section 00; architecture.md section 3, step 5):
    After a lost connection the outcome is unknown: the producer dies, the owner fences, reads the committed offset
    again and redoes the work.
 3. Every send is awaited before the offsets; a batch is complete before its transaction begins.
-4. The guard replaces code of aiokafka by name, so it refuses to work on a version it has not seen (hash of the
-   source).
+4. The guard replaces code of aiokafka by name, and records go past its batches' Python, so it refuses to work on a
+   version it has not seen (hash of the source).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from hub.gateway.outputs import NO_HEADERS, Headers, Place
 
@@ -32,8 +33,11 @@ GUARDED: Final = (
     sender.TxnOffsetCommitHandler,
     sender.EndTxnHandler,
 )
-SEEN_SOURCE: Final = "0d1efb0b856cf9aa"
+SEEN_SOURCE: Final = "18f62b29f0dd9975"
 MAX_BATCH_BYTES: Final = 512 * 1024
+
+Append = Callable[[bytes | None, bytes, Headers], Any]
+"""Adds key, value and headers to one batch; None: it is full."""
 
 
 class UnknownOutcome(KafkaError):  # type: ignore[misc]
@@ -63,9 +67,9 @@ async def _send_once(self: Any, node_id: int) -> bool:
 
 
 def library_hash() -> str:
-    """A digest of the aiokafka source the guard replaces and relies on."""
+    """A digest of the aiokafka source the guard replaces, and of what it and `_append_of` rely on."""
     routine = sender.Sender._sender_routine  # noqa: SLF001 - the guard relies on how it ends
-    parts = [sender.BaseHandler.do, *(handler.handle_response for handler in GUARDED), routine]
+    parts = [sender.BaseHandler.do, *(handler.handle_response for handler in GUARDED), routine, BatchBuilder]
     return hashlib.sha256("".join(inspect.getsource(part) for part in parts).encode()).hexdigest()[:16]
 
 
@@ -96,19 +100,37 @@ class Batches:
         self.counts: Counter[str] = Counter()
         self.built: list[tuple[Place, Any]] = []
         self._kafka, self._timestamp = kafka, timestamp
-        self._open: dict[Place, Any] = {}
+        self._open: dict[Place, Append] = {}
 
     def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
         """One more record; a full batch is followed by another."""
         append = self._open.get(place) or self._next(place)
-        if append(key=key, value=value, timestamp=self._timestamp, headers=headers) is None:
-            self._next(place)(key=key, value=value, timestamp=self._timestamp, headers=headers)
+        if append(key, value, headers) is None:
+            self._next(place)(key, value, headers)
 
-    def _next(self, place: Place) -> Any:
+    def _next(self, place: Place) -> Append:
         batch = self._kafka.create_batch()
         self.built.append((place, batch))
-        append = self._open[place] = batch.append
+        append = self._open[place] = _append_of(batch, self._timestamp)
         return append
+
+
+def _append_of(batch: Any, timestamp: int) -> Append:
+    """`append` of a batch without its Python: the compiled builder is called, the count kept, a half of 1.2 us saved.
+
+    The builder makes a first record of any size and refuses a later one that would make the batch too large.
+    """
+    compiled, offset = batch._builder.append, 0  # noqa: SLF001 - part of the hash
+
+    def append(key: bytes | None, value: bytes, headers: Headers) -> Any:
+        nonlocal offset
+        made = compiled(offset, timestamp, key, value, headers)
+        if made is not None:
+            offset += 1
+            batch._relative_offset = offset  # noqa: SLF001 - its record count: the sender passes over a batch of none
+        return made
+
+    return append
 
 
 @dataclass(frozen=True, slots=True)
