@@ -151,13 +151,15 @@ def parse_admitted(headers: Headers) -> Admission:
     found: dict[str, Any] = dict(headers)
     try:
         parties = {_PARTIES[name]: handle for name, handle in found.items() if name in _PARTIES}
-        admission = Admission(found["id"].decode("ascii"), int(found["time"]), found["case"], parties, "late" in found)
-        sizes = {len(admission.case), *map(len, parties.values())}
+        event_id, time, case = found["id"].decode("ascii"), int(found["time"]), found["case"]
+        odd = len(case) != HANDLE
+        for handle in parties.values():
+            odd = odd or len(handle) != HANDLE
     except (KeyError, ValueError, AttributeError, TypeError):
         raise EnvelopeFault("*", "list was not written by admission") from None
-    if sizes != {HANDLE}:
+    if odd:
         raise EnvelopeFault("*", "list has a handle of another length")
-    return admission
+    return Admission(event_id, time, case, parties, "late" in found)
 
 
 @lru_cache(maxsize=4096)
