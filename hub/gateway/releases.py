@@ -98,20 +98,20 @@ class Releaser:
         One loop, what is looked up for a receiver looked up before it: 0.3 us less for each release than a call.
         """
         _, unit, place, tail, keys = address
-        identified, seal_case, trace, add = keys.identified, keys.seal_case, self.world.trace, out.add
+        identified, seal_case, trace, add = keys.identified, keys.seal_case, self.world.trace, out.to(place)
         for ((event, digest, in_full, releases, refused), decision), one in zip(wanted, made, strict=True):
             if one is None:
                 continue
             _, value, release = one
-            admission = event.admission
+            _, (_, time, case, _, _), runtime, _, _, _, _, _ = event
             try:
-                release_id, subject = identified(digest + tail), seal_case(admission.case)
+                release_id, subject = identified(digest + tail), seal_case(case)
                 headers = [
                     SPECVERSION,
                     ("ce_id", uuid_ascii(release_id)),
                     SOURCE,
-                    event.runtime.type_header,
-                    _time_header(admission.time, release.time),
+                    runtime.type_header,
+                    _time_header(time, release.time),
                     ("ce_subject", subject),
                     ("traceparent", trace()),
                 ]
@@ -121,7 +121,7 @@ class Releaser:
             except FAULTS:
                 refused.append((decision, RefusalReason.TRANSFORM_FAILED))
                 continue
-            add(place, subject, value, headers)
+            add(subject, value, headers)
             releases.append(entry)
 
     def _address(self, subscription: Subscription) -> Address:
@@ -145,11 +145,11 @@ _IN_FULL: Final = attrgetter("full_check")
 def _cut(wanted: Sequence[Wanted], keys: UnitKeys) -> list[Made | None]:
     """Each release cut from its event; None, and refused, where a transform fails."""
     made: list[Made | None] = []
-    for (event, _, _, _, refused), decision in wanted:
+    for ((_, _, runtime, _, body, offsets, _, origin), _, _, _, refused), decision in wanted:
         try:
             release = decision.selected.release  # type: ignore[union-attr]
-            outgoing = event.runtime.outgoing[release]
-            made.append((outgoing, outgoing.cut(event.body, event.offsets, event.origin, keys), release))
+            outgoing = runtime.outgoing[release]
+            made.append((outgoing, outgoing.cut(body, offsets, origin, keys), release))
         except FAULTS:
             made.append(None)
             refused.append((decision, RefusalReason.TRANSFORM_FAILED))
