@@ -34,10 +34,11 @@ BATCHES: Final = 24
 
 
 class Meter:
-    """Nanoseconds of CPU by step."""
+    """Nanoseconds of CPU by step, what the clock itself takes left out: to ask it costs 400."""
 
     def __init__(self) -> None:
         self.ns: Counter[str] = Counter()
+        self._clock = min(-process_time_ns() + process_time_ns() for _ in range(1000))
 
     def timed(self, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, its time added to a step."""
@@ -47,7 +48,7 @@ class Meter:
             try:
                 return function(*args)
             finally:
-                self.ns[step] += process_time_ns() - began
+                self.ns[step] += process_time_ns() - began - self._clock
 
         return run
 
