@@ -6,6 +6,7 @@ encoded by hand here; a test holds its bytes equal to what the Avro schema in `s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -176,7 +177,13 @@ def encode_release(
 
 def _refusal(entry: RefusalEntry) -> bytes:
     fact = b"\0" if entry.fact is None else b"\x02" + _fact(entry.fact)
-    return b"".join((_REASONS[entry.reason], _GUARDS[entry.guard], fact, array([varlong(o) for o in entry.ordinals])))
+    return b"".join((_REASONS[entry.reason], _GUARDS[entry.guard], fact, _ordinals(tuple(entry.ordinals))))
+
+
+@lru_cache(maxsize=1024)
+def _ordinals(found: tuple[int, ...]) -> bytes:
+    """Units, as an array. Remembered: those that are not of a place are the same for all its events."""
+    return array([varlong(ordinal) for ordinal in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +249,7 @@ def encode_decision(
     `given`: the releases, each by `encode_release`.
     """
     before = frame + head.encode() + shared + blob(head.presence)
-    refused = [_refusal(entry) for entry in refusals]
+    refused: Sequence[bytes] = [_refusal(entry) for entry in refusals] if refusals else ()
     if len(given) <= PART_RELEASES and len(refused) <= PART_REFUSALS:
         return [b"".join((before, b"\x02\x02", array(given), array(refused)))]
     chunks: list[Sequence[bytes]] = [given[i : i + PART_RELEASES] for i in range(0, len(given), PART_RELEASES)]
@@ -265,9 +272,9 @@ def encode_receipt(frame: bytes, event_id: str, told: tuple[str, str], sha: byte
 
 def group_refusals(found: Iterable[tuple[RefusalReason, GuardKind, FactRef | None, int]]) -> list[RefusalEntry]:
     """One entry per reason, guard and fact, its ordinals in chunks the schema allows."""
-    grouped: dict[tuple[RefusalReason, GuardKind, FactRef | None], list[int]] = {}
+    grouped: defaultdict[tuple[RefusalReason, GuardKind, FactRef | None], list[int]] = defaultdict(list)
     for reason, guard, fact, ordinal in found:
-        grouped.setdefault((reason, guard, fact), []).append(ordinal)
+        grouped[reason, guard, fact].append(ordinal)
     return [
         RefusalEntry(reason, guard, fact, ordinals[i : i + PART_ORDINALS])
         for (reason, guard, fact), ordinals in grouped.items()

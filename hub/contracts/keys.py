@@ -57,7 +57,9 @@ def event_digest(source: str, event_id: str) -> bytes:
 
     The key of `seen`, `audit.decision` and `quarantine` (contract.md section 2).
     """
-    return blake2b(f"{source}\0{event_id}".encode(), digest_size=16, person=b"punte.event").digest()
+    digest = _EVENT.copy()
+    digest.update(f"{source}\0{event_id}".encode())
+    return digest.digest()
 
 
 def register_digest(kind: str, handle: str) -> bytes:
@@ -65,12 +67,11 @@ def register_digest(kind: str, handle: str) -> bytes:
     return blake2b(f"{kind}/{handle}".encode(), digest_size=16, person=b"punte.register").digest()
 
 
-def _uuid8(digest: bytes) -> bytes:
-    """16 bytes with the version (8) and variant bits of RFC 9562 section 5.8 set."""
-    raw = bytearray(digest)
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    return bytes(raw)
+_UUID8_KEPT: Final = (1 << 128) - 1 ^ 0xF << 76 ^ 0x3 << 62
+_UUID8_SET: Final = 0x8 << 76 | 0x2 << 62
+"""Version (8) and variant bits of RFC 9562 section 5.8, in a UUID as one number."""
+_EVENT: Final = blake2b(digest_size=16, person=b"punte.event")
+"""Copied for each event: its making costs more than the digest of an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class UnitKeys:
         """The id of a release whose event digest and `attempt_tail` are joined already."""
         keyed = self._release.copy()
         keyed.update(attempt)
-        return _uuid8(keyed.digest())
+        return (int.from_bytes(keyed.digest(), "big") & _UUID8_KEPT | _UUID8_SET).to_bytes(16, "big")
 
     @staticmethod
     def _open(key: AESSIV, sealed: str | bytes, length: int) -> bytes:
@@ -191,6 +192,16 @@ def _mac(key: HMAC, plain: bytes) -> bytes:
     return mac.finalize()
 
 
+def _sealing(key: AESSIV) -> Callable[[bytes], bytes]:
+    """References under the key of a unit, `b64` written out: twice for each release, a tenth saved.
+
+    Not remembered: an event names another event each time, and what its source calls the case is another reference
+    than what the next source calls it. Measured in a backlog: 16.4 us of slicing an event became 22.
+    """
+    encrypt, encoded = key.encrypt, binascii.b2a_base64
+    return lambda plain: encoded(encrypt(plain, None), newline=False).translate(_URLSAFE, b"=")
+
+
 def _derive(secret: bytes, use: str, length: int = 32) -> bytes:
     return HKDF(SHA256(), length, salt=None, info=b"punte/" + use.encode()).derive(secret)
 
@@ -206,7 +217,7 @@ def _unit_keys(secret: bytes, code: str) -> UnitKeys:
         code,
         remember(lambda handle: b64(case.encrypt(handle, None))),
         remember(lambda plain: b64(_mac(person, plain)[:16])),
-        lambda plain: b64(ref.encrypt(plain, None)),
+        _sealing(ref),
         case,
         ref,
         blake2b(key=derived("release"), digest_size=16),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from consent.terms import Lane
@@ -31,6 +32,13 @@ Place = tuple[str, int]
 Written = tuple[bytes | None, bytes | None, Headers]
 
 
+class Append(Protocol):
+    """Adds records to one place."""
+
+    def __call__(self, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS, /) -> None:
+        """One more record."""
+
+
 class Outputs(Protocol):
     """Takes what one transaction writes, record by record, and counts for the logs."""
 
@@ -38,6 +46,10 @@ class Outputs(Protocol):
 
     def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
         """One more record."""
+        ...
+
+    def to(self, place: Place) -> Append:
+        """What adds to one place, for many records in a row; MUST leave no trace where none follows."""
         ...
 
 
@@ -51,6 +63,10 @@ class Gathered:
     def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
         """One more record."""
         self.records[place].append((key, value, headers))
+
+    def to(self, place: Place) -> Append:
+        """What adds to one place."""
+        return partial(self.add, place)
 
 
 @dataclass(frozen=True, slots=True)

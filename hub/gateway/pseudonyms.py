@@ -24,16 +24,17 @@ class Origin(dict[int, Any]):
     Implements `hub.release.slicer.Plains`.
     """
 
-    __slots__ = ("_admission", "_body", "_keys", "_offsets", "_slicer")
+    __slots__ = ("_body", "_keys", "_offsets", "_parties", "_slicer")
 
     def __init__(self, slicer: Slicer, body: bytes, offsets: Offsets, admission: Admission, keys: UnitKeys) -> None:
         """`keys`: those of the source."""
-        self._slicer, self._body, self._offsets, self._admission, self._keys = slicer, body, offsets, admission, keys
+        self._slicer, self._body, self._offsets, self._keys = slicer, body, offsets, keys
+        self._parties = admission.parties
 
     def __missing__(self, position: int) -> bytes | tuple[bytes, ...]:
         """Find out and remember."""
         block, person, many = self._slicer.pairwise[position]
-        handle = self._admission.parties.get(block) if person and block is not None else None
+        handle = self._parties.get(block) if person and block is not None else None
         found: bytes | tuple[bytes, ...]
         if many:
             written = self._slicer.texts(position, self._body, self._offsets)

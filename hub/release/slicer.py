@@ -19,7 +19,7 @@ from hub.release.layout import Part, layout, occasion
 from hub.release.pieces import Draft, Spot, build, expression
 from hub.release.stride import stride_source
 from hub.release.transforms import check_transform, county_table
-from hub.release.varints import block, read_varint, unseen
+from hub.release.varints import block, read_varint, varint
 
 Offsets = tuple[int, ...]
 PAIRWISE: Final = (LeafKind.REF, LeafKind.PERSON)
@@ -85,7 +85,8 @@ class Slicer:
         self._counties = county_table(counties)
         self.walk: Callable[[bytes], Offsets] = build(stride_source(self._parts), "walk", {})
         self.presence: Callable[[bytes, Offsets], bytes] = build(_presence_source(self._parts), "presence", {})
-        self._reads = tuple(_guard_reads(self._parts))
+        self.guards: Callable[[bytes, Offsets], GuardLeaves] = _guards(self._parts, counties)
+        """The leaves guards read; WireError for bytes admission cannot have let through."""
         self._cuts = {release: self._cutter(release, ids[release.name]) for release in releases}
 
     def bind(self, release: Release) -> Cut:
@@ -100,27 +101,6 @@ class Slicer:
     def texts(self, position: int, body: bytes, offsets: Offsets) -> tuple[bytes, ...]:
         """Each text, null passed over, of a reference in an array (`Reference.many`), in the order of the bytes."""
         return self._texts[position](body, offsets[self._arrays[position]])
-
-    def guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
-        """The leaves guards read; WireError for bytes admission cannot have let through."""
-        try:
-            return self._guards(body, offsets)
-        except (IndexError, UnicodeDecodeError):
-            raise unseen() from None
-
-    def _guards(self, body: bytes, offsets: Offsets) -> GuardLeaves:
-        siruta: int | None = None
-        units: list[str] = []
-        content: dict[str, str] = {}
-        for position, path, symbols in self._reads:
-            at = offsets[position]
-            if symbols is None:
-                siruta = read_varint(body, at)
-            elif symbols:
-                content[path] = symbols[body[at] >> 1]
-            else:
-                units += _units(self._parts[position], body[at : offsets[position + 1]])
-        return GuardLeaves(siruta, frozenset(units), content)
 
     def _references(self) -> None:
         """Number the references; one in an array gets the function that reads its texts."""
@@ -151,6 +131,46 @@ FAILING: Final = "(IndexError, KeyError, StopIteration, OverflowError, ValueErro
 """What broken bytes make generated code raise."""
 
 
+def _guards(parts: tuple[Part, ...], counties: Mapping[int, int]) -> Callable[[bytes, Offsets], GuardLeaves]:
+    """A function that reads what guards may read, generated: a loop over the leaves costs twice as much.
+
+    A place that has a county is looked up by its bytes, any other is read.
+    """
+    draft = Draft(None, {"made": tuple.__new__, "LEAVES": GuardLeaves, "units": _units, "place": read_varint})
+    siruta, units, content = "None", [], []
+    for position, part in enumerate(parts):
+        path = part.leaves[0] if part.leaves else ""
+        if part.under or len(part.leaves) != 1:
+            continue
+        at, end = f"o[{position}]", f"o[{position + 1}]"
+        if path == "siruta":
+            places = draft.table({varint(unit): unit for unit in counties})
+            siruta = f"{places}.get(buf[{at}:{end}]) or place(buf, {at})"
+        elif part.field.get("punte.leaf") == LeafKind.UNIT:
+            units.append(f"*units({draft.table(part)}, buf[{at}:{end}])")
+        elif path in GUARD_LEAVES and not part.null and base_name(part.kind) in ("enum", "boolean"):
+            content.append(f"{path!r}: {draft.table(_symbols(part.kind))}[buf[{at}]]")
+    named = f"frozenset(({', '.join(units)},))" if units else draft.table(frozenset())
+    source = _GUARDS.format(siruta=siruta, named=named, content=", ".join(content))
+    read: Callable[[bytes, Offsets], GuardLeaves] = build(source, "guards", draft.scope)
+    return read
+
+
+_GUARDS: Final = """def guards(buf, o):
+    try:
+        return made(LEAVES, ({siruta}, {named}, {{{content}}}))
+    except (IndexError, UnicodeDecodeError):
+        raise unseen() from None
+"""
+
+
+def _symbols(kind: Avro) -> tuple[str, ...]:
+    """The symbol of each byte an enum or a boolean may be."""
+    if base_name(kind) == "boolean":
+        return "no", "yes"
+    return tuple(symbol for symbol in kind["symbols"] for _ in range(2))
+
+
 def _units(part: Part, raw: bytes) -> Iterator[str]:
     """The unit codes in the bytes of a unit leaf: six letters each, behind a byte of 12."""
     if not part.array:
@@ -165,20 +185,6 @@ def _units(part: Part, raw: bytes) -> Iterator[str]:
         for start in range(at + 1, at + 1 + UNIT_BYTES * count, UNIT_BYTES):
             yield raw[start : start + UNIT_BYTES - 1].decode("ascii")
         at += UNIT_BYTES * count
-
-
-def _guard_reads(parts: tuple[Part, ...]) -> Iterator[tuple[int, str, tuple[str, ...] | None]]:
-    """Position, path and symbols of each leaf guards read; symbols None = `siruta`, empty = unit codes."""
-    for position, part in enumerate(parts):
-        path = part.leaves[0] if part.leaves else ""
-        if part.under or len(part.leaves) != 1:
-            continue
-        if path == "siruta":
-            yield position, path, None
-        elif part.field.get("punte.leaf") == LeafKind.UNIT:
-            yield position, path, ()
-        elif path in GUARD_LEAVES and not part.null and base_name(part.kind) in ("enum", "boolean"):
-            yield position, path, tuple(part.kind["symbols"]) if base_name(part.kind) == "enum" else ("no", "yes")
 
 
 def _presence_source(parts: tuple[Part, ...]) -> str:

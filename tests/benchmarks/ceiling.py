@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from time import perf_counter
-from typing import Any, Final
+from time import perf_counter, process_time
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -23,8 +23,28 @@ Row = tuple[tuple[str, int], bytes | None, bytes | None, list[tuple[str, bytes]]
 """One record to write: topic and partition, key, value, headers."""
 
 
-async def ceiling_rate(options: Mapping[str, Any], rows: Mapping[tuple[int, int], Sequence[Row]], group: str) -> float:
-    """The same bytes to the same topics in the same transactions, nothing computed: what Kafka itself allows here."""
+class Cost(NamedTuple):
+    """Microseconds of one event: on the wall, and of CPU of this process."""
+
+    wall: float
+    cpu: float
+
+    @staticmethod
+    def since(began: tuple[float, float], events: int) -> Cost:
+        """Of so many events since `clocks()` were `began`."""
+        return Cost(*((now - then) / events * 1e6 for now, then in zip(clocks(), began, strict=True)))
+
+
+def clocks() -> tuple[float, float]:
+    """Seconds on the wall, and of CPU of this process."""
+    return perf_counter(), process_time()
+
+
+async def ceiling_cost(options: Mapping[str, Any], rows: Mapping[tuple[int, int], Sequence[Row]], group: str) -> Cost:
+    """The same bytes to the same topics in the same transactions, nothing computed: what Kafka itself allows here.
+
+    Reads from the beginning of `admitted.case` as many events as there are rows. `group`: one not used before.
+    """
     producers = [await started(options, partition) for partition in range(PARTITIONS)]
     consumer = AIOKafkaConsumer(
         **options,
@@ -37,19 +57,19 @@ async def ceiling_rate(options: Mapping[str, Any], rows: Mapping[tuple[int, int]
     await consumer.start()
     consumer.assign([TopicPartition("admitted.case", partition) for partition in range(PARTITIONS)])
     queues: list[asyncio.Queue[Sequence[Any]]] = [asyncio.Queue(2) for _ in range(PARTITIONS)]
-    began = perf_counter()
+    began = clocks()
     workers = [
         asyncio.create_task(pass_on(producers[p], queues[p], rows, (group, p, len(rows) // PARTITIONS)))
         for p in range(PARTITIONS)
     ]
-    feeding = asyncio.create_task(feed(consumer, queues))
+    feeding = asyncio.create_task(feed(consumer, queues, len(rows) // PARTITIONS))
     await asyncio.gather(*workers)
-    took = perf_counter() - began
+    cost = Cost.since(began, len(rows))
     feeding.cancel()
     await asyncio.gather(feeding, return_exceptions=True)
     for client in (consumer, *producers):
         await client.stop()
-    return len(rows) / took
+    return cost
 
 
 async def started(options: Mapping[str, Any], partition: int) -> AIOKafkaProducer:
@@ -61,14 +81,17 @@ async def started(options: Mapping[str, Any], partition: int) -> AIOKafkaProduce
     return producer
 
 
-async def feed(consumer: AIOKafkaConsumer, queues: Sequence[asyncio.Queue[Sequence[Any]]]) -> None:
-    """Poll and hand out, as long as there is room."""
-    while True:
-        room = [TopicPartition("admitted.case", p) for p, queue in enumerate(queues) if not queue.full()]
+async def feed(consumer: AIOKafkaConsumer, queues: Sequence[asyncio.Queue[Sequence[Any]]], count: int) -> None:
+    """Poll and hand out `count` records of each partition, as long as there is room."""
+    left = [count] * len(queues)
+    while any(left):
+        room = [TopicPartition("admitted.case", p) for p, queue in enumerate(queues) if left[p] and not queue.full()]
         if not room:
             await asyncio.sleep(0.001)
             continue
-        for tp, records in (await consumer.getmany(*room, timeout_ms=50, max_records=BATCH * len(room))).items():
+        for tp, found in (await consumer.getmany(*room, timeout_ms=50, max_records=BATCH * len(room))).items():
+            records = found[: left[tp.partition]]
+            left[tp.partition] -= len(records)
             for at in range(0, len(records), BATCH):
                 await queues[tp.partition].put(records[at : at + BATCH])
 

@@ -6,8 +6,8 @@ Rules kept (kafka.md section 00; architecture.md section 3, step 5):
    After a lost connection the outcome is unknown: the producer dies, the owner fences, reads the committed offset
    again and redoes the work.
 3. Every send is awaited before the offsets; a batch is complete before its transaction begins.
-4. The guard replaces code of aiokafka by name, so it refuses to work on a version it has not seen (hash of the
-   source).
+4. The guard replaces code of aiokafka by name, and records go past its batches' Python, so it refuses to work on a
+   version it has not seen (hash of the source).
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
 
-from hub.gateway.outputs import NO_HEADERS, Headers, Place
+from hub.gateway.outputs import NO_HEADERS, Append, Headers, Place
 from hub.gateway.pace import Pace
 
 GUARDED: Final = (
@@ -33,7 +35,7 @@ GUARDED: Final = (
     sender.TxnOffsetCommitHandler,
     sender.EndTxnHandler,
 )
-SEEN_SOURCE: Final = "0d1efb0b856cf9aa"
+SEEN_SOURCE: Final = "18f62b29f0dd9975"
 MAX_BATCH_BYTES: Final = 512 * 1024
 
 
@@ -64,9 +66,9 @@ async def _send_once(self: Any, node_id: int) -> bool:
 
 
 def library_hash() -> str:
-    """A digest of the aiokafka source the guard replaces and relies on."""
+    """A digest of the aiokafka source the guard replaces, and of what it and `Batches` rely on."""
     routine = sender.Sender._sender_routine  # noqa: SLF001 - the guard relies on how it ends
-    parts = [sender.BaseHandler.do, *(handler.handle_response for handler in GUARDED), routine]
+    parts = [sender.BaseHandler.do, *(handler.handle_response for handler in GUARDED), routine, BatchBuilder]
     return hashlib.sha256("".join(inspect.getsource(part) for part in parts).encode()).hexdigest()[:16]
 
 
@@ -97,18 +99,34 @@ class Batches:
         self.counts: Counter[str] = Counter()
         self.built: list[tuple[Place, Any]] = []
         self._kafka, self._timestamp = kafka, timestamp
-        self._open: dict[Place, Any] = {}
+        self._open: dict[Place, Append] = {}
 
     def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
         """One more record; a full batch is followed by another."""
-        append = self._open.get(place) or self._next(place)
-        if append(key=key, value=value, timestamp=self._timestamp, headers=headers) is None:
-            self._next(place)(key=key, value=value, timestamp=self._timestamp, headers=headers)
+        (self._open.get(place) or self._next(place))(key, value, headers)
 
-    def _next(self, place: Place) -> Any:
+    def to(self, place: Place) -> Append:
+        """What adds to one place: its open batch, which goes on to the next when it is full."""
+        return self._open.get(place) or partial(self.add, place)
+
+    def _next(self, place: Place) -> Append:
+        """A new batch. Its compiled builder is called without the Python of its `append`: half of 1.2 us saved."""
         batch = self._kafka.create_batch()
+        compiled, timestamp, offset, full = batch._builder.append, self._timestamp, 0, False  # noqa: SLF001 - hashed
+
+        def append(key: bytes | None, value: bytes, headers: Headers = NO_HEADERS, /) -> None:
+            nonlocal offset, full
+            if not full and compiled(offset, timestamp, key, value, headers) is not None:
+                offset += 1
+                batch._relative_offset = offset  # noqa: SLF001 - its record count: the sender passes over one of none
+                return
+            if not full:
+                full = True
+                del self._open[place]
+            self.add(place, key, value, headers)
+
         self.built.append((place, batch))
-        append = self._open[place] = batch.append
+        self._open[place] = append
         return append
 
 
