@@ -1,0 +1,127 @@
+"""One run: a laboratory, a schedule struck step by step, everything healed, everything read, everything judged.
+
+Rule kept: a fault of the laboratory is never counted as a finding nor the other way round; a run whose planted
+anomalies are not found has failed, whatever else it says.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.faults.faults import LabFault
+from tests.faults.history import Found, Kind, check, unseen_plants
+from tests.faults.injectors import MENU
+from tests.faults.lab import LEVEL_S, Lab, Recovery, laboratory
+from tests.faults.machine import Machine
+from tests.faults.pace import pause
+from tests.faults.reading import Past, past
+from tests.faults.schedule import Step
+
+Say = Callable[[str], None]
+DRAINED_S = 120.0
+"""Within this the publishers have every acknowledgement after the last fault."""
+
+
+@dataclass(slots=True)
+class Struck:
+    """What came of a run's steps."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    levels: list[float] = field(default_factory=list)
+    late: list[Step] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run's outcome: what was struck, what was found, what was planted and not seen, and figures."""
+
+    struck: Struck
+    found: Sequence[Found]
+    unseen: Sequence[Kind]
+    past: Past
+    longest_s: float
+    recoveries: Sequence[Recovery]
+    notes: Sequence[str]
+    elapsed_s: float
+
+
+async def run(steps: Sequence[Step], seed: int, minutes: float, rate: float, say: Say) -> Judged:
+    """Strike every step on a fresh hub under `rate` events per second for so many minutes at least, then judge."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="punte-faults-") as folder:
+        async with laboratory(Path(folder), seed, rate) as lab:
+            struck = await _strike_all(lab, steps, Random(f"faults {seed}"), say)
+            await pause(minutes * 60 - (time.monotonic() - began))
+            await _drain(lab, struck)
+            longest = lab.watch.longest_s()
+            say("reading everything and recomputing it")
+            waits = dict(lab.watch.waits)
+            whole = await past(lab.parts_made, lab.journal, waits, lab.poisoned)
+            found = [*check(whole.ops, whole.allowed), *whole.beside, *_unlevel(struck)]
+            unseen = unseen_plants(whole.ops, whole.allowed)
+            elapsed = time.monotonic() - began
+            return Judged(struck, found, unseen, whole, longest, lab.recoveries, _notes(lab), elapsed)
+
+
+async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) -> Struck:
+    struck, began = Struck(), time.monotonic()
+    for step in steps:
+        await pause(step.at_s - (time.monotonic() - began))
+        say(f"{time.monotonic() - began:6.1f} s  {step.fault} {step.target} for {step.for_s:.1f} s")
+        await _strike(lab, step, rng, struck)
+        told = f"level after {struck.levels[-1]:.1f} s" if step not in struck.late else f"not level in {LEVEL_S:.0f} s"
+        say(f"{time.monotonic() - began:6.1f} s  {told}")
+    return struck
+
+
+async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
+    """One step, healed whatever happens, then the time until all is level."""
+    injector = MENU[step.fault]
+    try:
+        await injector.inject(lab, step.target, rng)
+        await pause(step.for_s)
+        struck.injected[step.fault] += 1
+    except (LabFault, TimeoutError, OSError) as fault:
+        struck.failed.append(f"{step.fault} {step.target}: {str(fault) or type(fault).__name__}")
+    finally:
+        await injector.heal(lab)
+    level = await lab.level()
+    struck.levels.append(LEVEL_S if level is None else level)
+    if level is None:
+        struck.late.append(step)
+
+
+async def _drain(lab: Lab, struck: Struck) -> None:
+    """No new events; wait until every event is acknowledged and decided."""
+    lab.driver.finish()
+    until = time.monotonic() + DRAINED_S
+    while lab.driver.unanswered:
+        if time.monotonic() > until:
+            raise LabFault(f"{lab.driver.unanswered} events were not acknowledged within {DRAINED_S:.0f} s")
+        await pause(0.1)
+    level = await lab.watch.level(2 * LEVEL_S)
+    struck.levels.append(2 * LEVEL_S if level is None else level)
+
+
+def _unlevel(struck: Struck) -> list[Found]:
+    return [Found(Kind.WEDGED, f"not level within {LEVEL_S:.0f} s", where=f"{s.fault} {s.target}") for s in struck.late]
+
+
+def _notes(lab: Lab) -> list[str]:
+    """What processes ended with, beside what injectors told."""
+    ends = Counter((name, life.status) for name, child in lab.parts.items() for life in child.lives if life.ended)
+    told = [f"{name} ended {times} times with {status}" for (name, status), times in sorted(ends.items(), key=str)]
+    return [*lab.notes, *told, f"the broker was started {lab.broker.starts} times"]
+
+
+def runnable(names: Sequence[str], machine: Machine) -> tuple[list[str], dict[str, str]]:
+    """The faults that can run here, and what the others lack."""
+    lacking = {name: lack for name in names if (lack := MENU[name].lacks(machine)) is not None}
+    return [name for name in names if name not in lacking], lacking

@@ -1,0 +1,162 @@
+"""The wire between a part of the hub and Kafka: a proxy that knows frames and can hold, cut, slow or lose them.
+
+Rule kept: until it is told otherwise it passes every byte on, in order, both ways; what it kept it can deliver late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from tests.faults.pace import pause
+from tests.support.proxy import ADD_OFFSETS, ADD_PARTITIONS, END_TXN, OFFSET_COMMIT, frame
+
+PRODUCE: Final = 0
+TRANSACTION_KEYS: Final = (ADD_PARTITIONS, ADD_OFFSETS, OFFSET_COMMIT, END_TXN)
+CHUNK: Final = 65_536
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One connection: the part's side and the broker's."""
+
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter
+
+    def cut(self) -> None:
+        """Reset both sides: what was buffered is gone."""
+        self.near.transport.abort()
+        self.far.transport.abort()
+
+
+@dataclass(slots=True, eq=False)
+class Wire:
+    """Listens on a free port before a broker's door.
+
+    `keep`: api key of the next request to hold back, its connection cut. `half`: api key of the next request of which
+    only the first half leaves before the cut. `delay_s`: how long each frame and answer waits. `open`: while it is not
+    set, nothing passes and nothing is closed (half-open connections).
+    """
+
+    upstream: int = 0
+    port: int = 0
+    keep: int | None = None
+    half: int | None = None
+    delay_s: float = 0.0
+    kept: list[bytes] = field(default_factory=list)
+    met: dict[int, asyncio.Event] = field(default_factory=dict)
+    caught: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    lines: set[Line] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start listening."""
+        self.open.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening and cut every line."""
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Reset every connection there is."""
+        for line in list(self.lines):
+            line.cut()
+
+    def heal(self) -> None:
+        """Pass everything on again, at once."""
+        self.keep = self.half = None
+        self.delay_s = 0.0
+        self.open.set()
+
+    async def meets(self, key: int, seconds: float) -> bool:
+        """Wait until the next request of a kind has passed; False when none came in time."""
+        event = self.met[key] = asyncio.Event()
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def deliver(self) -> Sequence[str]:
+        """Send what was kept to the broker now; what it answered, in words."""
+        told = []
+        while self.kept:
+            told.append(await _late(self.upstream, self.kept.pop(0)))
+        return told
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            above, up = await asyncio.open_connection("127.0.0.1", self.upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        line = Line(writer, up)
+        self.lines.add(line)
+        answers = asyncio.create_task(self._answers(above, writer))
+        try:
+            await self._requests(reader, up)
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            answers.cancel()
+            self.lines.discard(line)
+            line.cut()
+
+    async def _requests(self, reader: asyncio.StreamReader, up: asyncio.StreamWriter) -> None:
+        """Frame by frame until one is held back."""
+        while True:
+            request = await frame(reader)
+            await self._wait()
+            key = struct.unpack(">h", request[4:6])[0]
+            if key in self.met:
+                self.met.pop(key).set()
+            if key == self.keep:
+                self.keep = None
+                self.kept.append(request)
+                self.caught.set()
+                return
+            if key == self.half:
+                self.half = None
+                up.write(request[: max(8, len(request) // 2)])
+                await up.drain()
+                self.caught.set()
+                return
+            up.write(request)
+            await up.drain()
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(CHUNK):
+                await self._wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        writer.transport.abort()
+
+    async def _wait(self) -> None:
+        if self.delay_s:
+            await pause(self.delay_s)
+        await self.open.wait()
+
+
+async def _late(port: int, request: bytes) -> str:
+    """Api key and, of EndTxn v0-v2, the error code (after length, correlation id and throttle time)."""
+    key = struct.unpack(">h", request[4:6])[0]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        answer = await asyncio.wait_for(frame(reader), 10)
+    finally:
+        writer.close()
+    code = struct.unpack(">h", answer[12:14])[0] if key == END_TXN else "not read"
+    return f"late request {key}, answer {code}"
