@@ -29,6 +29,7 @@ from tests.faults.child import Child
 from tests.faults.driver import Driver
 from tests.faults.faults import LabFault
 from tests.faults.journal import Journal
+from tests.faults.recovery import Recovery
 from tests.faults.watch import Watch
 from tests.faults.wire import Wire
 
@@ -38,17 +39,6 @@ PEOPLE: Final = ("p-1", "p-2")
 READY_S: Final = 60.0
 LEVEL_S: Final = 30.0
 """After healing all units are level within this."""
-
-
-@dataclass(slots=True)
-class Recovery:
-    """From the kill of a gateway to the first release of its successor (s), and its parts where they can be told."""
-
-    lane: str
-    total_s: float
-    session_s: float | None = None
-    fence_s: float | None = None
-    seen_s: float | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -30,7 +30,7 @@ def report(judged: Judged, lacking: Mapping[str, str], steps: int, seed: int) ->
         **{kind.value: kinds[kind] for kind in Kind},
         "longest_stall_s": round(judged.longest_s, 2),
         "recovery_s": worst and worst.total_s,
-        "recovery": worst and {"session_s": worst.session_s, "fence_s": worst.fence_s, "seen_s": worst.seen_s},
+        "recovery": worst and worst.parts(),
         "recoveries_s": sorted(one.total_s for one in judged.recoveries),
         "level_s": round(max(judged.struck.levels, default=0.0), 2),
         "seed": seed,

@@ -17,10 +17,11 @@ from random import Random
 from tests.faults.faults import LabFault
 from tests.faults.history import Found, Kind, check, unseen_plants
 from tests.faults.injectors import MENU
-from tests.faults.lab import LEVEL_S, Lab, Recovery, laboratory
+from tests.faults.lab import LEVEL_S, Lab, laboratory
 from tests.faults.machine import Machine
 from tests.faults.pace import pause
 from tests.faults.reading import Past, past
+from tests.faults.recovery import Recovery
 from tests.faults.schedule import Step
 
 Say = Callable[[str], None]

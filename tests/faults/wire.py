@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -16,6 +18,10 @@ from tests.support.proxy import ADD_OFFSETS, ADD_PARTITIONS, END_TXN, OFFSET_COM
 
 PRODUCE: Final = 0
 TRANSACTION_KEYS: Final = (ADD_PARTITIONS, ADD_OFFSETS, OFFSET_COMMIT, END_TXN)
+INIT_PRODUCER: Final = 22
+LIST_OFFSETS: Final = 2
+OPENING_KEYS: Final = frozenset({INIT_PRODUCER, LIST_OFFSETS, ADD_PARTITIONS})
+"""Requests that tell how far a gateway is with opening its partitions: fence, seen ids, first transaction."""
 CHUNK: Final = 65_536
 
 
@@ -51,6 +57,8 @@ class Wire:
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     open: asyncio.Event = field(default_factory=asyncio.Event)
     lines: set[Line] = field(default_factory=set)
+    trail: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20_000))
+    """When requests of the `OPENING_KEYS` passed (s since the epoch), the latest ones."""
     _server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,6 +125,8 @@ class Wire:
             request = await frame(reader)
             await self._wait()
             key = struct.unpack(">h", request[4:6])[0]
+            if key in OPENING_KEYS and (key != INIT_PRODUCER or _transactional(request)):
+                self.trail.append((time.time(), key))
             if key in self.met:
                 self.met.pop(key).set()
             if key == self.keep:
@@ -147,6 +157,13 @@ class Wire:
         if self.delay_s:
             await pause(self.delay_s)
         await self.open.wait()
+
+
+def _transactional(request: bytes) -> bool:
+    """Whether an InitProducerId names a transactional id: behind length, key, version, correlation and client id."""
+    client = struct.unpack(">h", request[12:14])[0]
+    body = 14 + max(0, client)
+    return bool(struct.unpack(">h", request[body : body + 2])[0] >= 0)
 
 
 async def _late(port: int, request: bytes) -> str:

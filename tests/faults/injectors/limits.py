@@ -91,12 +91,12 @@ class Memory(Always):
         return machine.lacks_cgroup("memory")
 
     async def inject(self, lab: Lab, target: str, rng: Random) -> None:
-        """A limit it crosses with its next pages; killed by hand if it needs none in time."""
+        """A limit it crosses with its next page."""
         child = lab.child(target)
         pid = child.pid
         if pid is None:
             raise LabFault(f"`{target}` did not run")
-        self._group.hold(pid, limit_in_bytes=1024 * 1024)
+        self._group.hold(pid, limit_in_bytes=4096)
         with suppress(TimeoutError):
             async with asyncio.timeout(DIES_S):
                 while child.pid == pid:

@@ -11,8 +11,9 @@ from typing import Final
 from tests.faults.child import DRAIN_S, Child
 from tests.faults.faults import LabFault
 from tests.faults.injectors.injector import GATEWAYS, WORKERS, Always
-from tests.faults.lab import READY_S, Lab, Recovery
+from tests.faults.lab import READY_S, Lab
 from tests.faults.pace import pause
+from tests.faults.recovery import recovered
 from tests.faults.schedule import Aim
 from tests.support.proxy import ADD_OFFSETS
 
@@ -45,7 +46,7 @@ async def recovery(lab: Lab, target: str, at: float) -> None:
     """Take down how long a lane released nothing after the kill of its gateway at `at` (s)."""
     lane = target.partition("-")[2]
     total = await lab.watch.released_after(lane, at, 2 * SOON_S)
-    lab.recoveries.append(Recovery(lane, round(total, 2) if total is not None else float("inf")))
+    lab.recoveries.append(recovered(lane, at, 2 * SOON_S if total is None else total, list(lab.wire(target).trail)))
 
 
 class Crash(Always):
