@@ -21,7 +21,7 @@ from tests.faults.injectors import MENU
 from tests.faults.machine import Machine, this_machine
 from tests.faults.report import BROKEN, report, status, told
 from tests.faults.run import run, runnable
-from tests.faults.schedule import Step, schedule, single
+from tests.faults.schedule import Step, pairs, schedule, single
 
 RATE: Final = 200.0
 MINUTES: Final = 20.0
@@ -49,6 +49,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the menu and what this machine lacks")
     parser.add_argument("--fault", action="append", default=[], help="strike this fault alone; may be repeated")
     parser.add_argument("--times", type=int, default=3, help="how often each fault of --fault strikes")
+    parser.add_argument("--pairs", action="store_true", help="strike the fixed pairs, each together")
     parser.add_argument("--schedule", type=int, help="the seed of a whole schedule (the same as --seed)")
     parser.add_argument("--minutes", type=float, help=f"length of a schedule, {MINUTES:.0f} by default")
     parser.add_argument("--seed", type=int, default=1, help="seed of events, schedule and injectors")
@@ -71,7 +72,7 @@ async def _run(asked: argparse.Namespace, machine: Machine) -> int:
         raise LabFault(f"the menu has no {', '.join(unknown)}")
     able, lacking = runnable(names, machine)
     steps = _steps(asked, able, seed)
-    minutes = 0.0 if asked.fault else (asked.minutes or MINUTES)
+    minutes = 0.0 if asked.fault or asked.pairs else (asked.minutes or MINUTES)
     judged = await run(steps, seed, minutes, asked.rate, lambda line: print(line, file=sys.stderr, flush=True))
     for one in judged.found[:20]:
         print(told(one), file=sys.stderr)
@@ -82,6 +83,8 @@ async def _run(asked: argparse.Namespace, machine: Machine) -> int:
 
 
 def _steps(asked: argparse.Namespace, able: Sequence[str], seed: int) -> tuple[Step, ...]:
+    if asked.pairs:
+        return pairs({name: MENU[name].aim for name in able})
     if asked.fault:
         return tuple(step for name in able for step in single(seed, name, MENU[name].aim, asked.times))
     return schedule(seed, asked.minutes or MINUTES, {name: MENU[name].aim for name in able})

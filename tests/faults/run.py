@@ -6,6 +6,7 @@ anomalies are not found has failed, whatever else it says.
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections import Counter
@@ -75,7 +76,8 @@ async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) ->
     struck, began = Struck(), time.monotonic()
     for step in steps:
         await pause(step.at_s - (time.monotonic() - began))
-        say(f"{time.monotonic() - began:6.1f} s  {step.fault} {step.target} for {step.for_s:.1f} s")
+        what = " and ".join(" ".join(one) for one in step.strikes())
+        say(f"{time.monotonic() - began:6.1f} s  {what} for {step.for_s:.1f} s")
         await _strike(lab, step, rng, struck)
         told = f"level after {struck.levels[-1]:.1f} s" if step not in struck.late else f"not level in {LEVEL_S:.0f} s"
         say(f"{time.monotonic() - began:6.1f} s  {told}")
@@ -84,19 +86,36 @@ async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) ->
 
 async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
     """One step, healed whatever happens, then the time until all is level."""
-    injector = MENU[step.fault]
+    strikes = [asyncio.create_task(_inject(lab, *one, rng)) for one in step.strikes()]
     try:
-        await injector.inject(lab, step.target, rng)
+        if len(strikes) == 1:
+            await asyncio.wait(strikes)
         await pause(step.for_s)
-        struck.injected[step.fault] += 1
-    except (LabFault, TimeoutError, OSError) as fault:
-        struck.failed.append(f"{step.fault} {step.target}: {str(fault) or type(fault).__name__}")
     finally:
-        await injector.heal(lab)
+        await _heal(lab, step)
+        told = await asyncio.gather(*strikes)
+        await _heal(lab, step)
+    struck.injected.update(name for (name, _), fault in zip(step.strikes(), told, strict=True) if not fault)
+    struck.failed += [fault for fault in told if fault]
     level = await lab.level()
     struck.levels.append(LEVEL_S if level is None else level)
     if level is None:
         struck.late.append(step)
+
+
+async def _inject(lab: Lab, name: str, target: str, rng: Random) -> str:
+    """Strike; why it could not, "" when it did."""
+    try:
+        await MENU[name].inject(lab, target, rng)
+    except (LabFault, TimeoutError, OSError) as fault:
+        return f"{name} {target}: {str(fault) or type(fault).__name__}"
+    return ""
+
+
+async def _heal(lab: Lab, step: Step) -> None:
+    """The second first; a strike that waits for a hub at work, beside one that stopped it, ends after this."""
+    for name, _ in reversed(step.strikes()):
+        await MENU[name].heal(lab)
 
 
 async def _drain(lab: Lab, struck: Struck) -> None:

@@ -18,12 +18,20 @@ SHARE_MINUTES: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One fault: `at_s` seconds after the start at the earliest, at `target`, held for `for_s` seconds."""
+    """One fault: `at_s` seconds after the start at the earliest, at `target`, held for `for_s` seconds.
+
+    `beside`: a fault that strikes together with it, and its target; two empty strings for none.
+    """
 
     at_s: float
     fault: str
     target: str
     for_s: float
+    beside: tuple[str, str] = ("", "")
+
+    def strikes(self) -> list[tuple[str, str]]:
+        """Fault and target of everything that strikes."""
+        return [(self.fault, self.target), *([self.beside] if self.beside[0] else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,33 @@ def single(seed: int, name: str, aim: Aim, times: int = AT_LEAST) -> tuple[Step,
     )
 
 
+def pairs(aims: Mapping[str, Aim]) -> tuple[Step, ...]:
+    """Every pair of `PAIRS` whose faults are both among these, one after the other."""
+    return tuple(_pair(*one, aims) for one in PAIRS if {*one[1:]} <= aims.keys())
+
+
+def _pair(seed: int, first: str, second: str, aims: Mapping[str, Aim]) -> Step:
+    """Held as long as the one that must be held longer."""
+    rng = Random(seed)
+    longest = max((aims[name] for name in (first, second)), key=lambda aim: aim.shortest_s)
+    one, other = (rng.choice(list(aims[name].targets)) for name in (first, second))
+    return Step(0.0, first, one, rng.uniform(longest.shortest_s, longest.longest_s), (second, other))
+
+
 def _step(rng: Random, at_s: float, name: str, aim: Aim) -> Step:
     return Step(at_s, name, rng.choice(list(aim.targets)), rng.uniform(aim.shortest_s, aim.longest_s))
 
+
+SHARE: Final = (
+    Step(2.0, "F15", "gateway-alert", 0.5),
+    Step(0.0, "F39", "inbox.alert", 0.2),
+    Step(0.0, "F16", "gateway-case", 1.0),
+    Step(0.0, "F33", "admit-case", 2.0),
+    Step(0.0, "F8", "broker", 3.0),
+    Step(0.0, "F3", "gateway-case", 12.0),
+    Step(0.0, "F7", "broker", 0.2),
+)
+"""The faults that need nothing, once each and as short as they can be: what the ordinary tests run."""
 
 PAIRS: Final[tuple[tuple[int, str, str], ...]] = (
     (101, "F1", "F7"),

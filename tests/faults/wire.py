@@ -10,6 +10,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -95,10 +96,12 @@ class Wire:
         return True
 
     async def deliver(self) -> Sequence[str]:
-        """Send what was kept to the broker now; what it answered, in words."""
+        """Send what was kept to the broker now; what it answered, in words. Without a broker it stays kept."""
         told = []
-        while self.kept:
-            told.append(await _late(self.upstream, self.kept.pop(0)))
+        with suppress(OSError, EOFError):
+            while self.kept:
+                told.append(await _late(self.upstream, self.kept[0]))
+                self.kept.pop(0)
         return told
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
