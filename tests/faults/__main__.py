@@ -20,7 +20,7 @@ from tests.faults.faults import LabFault
 from tests.faults.injectors import MENU
 from tests.faults.machine import Machine, this_machine
 from tests.faults.report import BROKEN, report, status, told
-from tests.faults.run import run, runnable
+from tests.faults.run import Order, run, runnable
 from tests.faults.schedule import Step, pairs, schedule, single
 
 RATE: Final = 200.0
@@ -30,7 +30,7 @@ MINUTES: Final = 20.0
 def main() -> int:
     """Parse, run, print; the exit status."""
     asked = _asked()
-    machine = this_machine()
+    machine = this_machine(asked.brokers)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     if asked.list:
         return _list(machine)
@@ -54,6 +54,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help=f"length of a schedule, {MINUTES:.0f} by default")
     parser.add_argument("--seed", type=int, default=1, help="seed of events, schedule and injectors")
     parser.add_argument("--rate", type=float, default=RATE, help=f"events per second, {RATE:.0f} by default")
+    parser.add_argument("--brokers", type=int, default=1, choices=(1, 3), help="one broker, or a cluster of three")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     return parser.parse_args()
 
@@ -73,7 +74,8 @@ async def _run(asked: argparse.Namespace, machine: Machine) -> int:
     able, lacking = runnable(names, machine)
     steps = _steps(asked, able, seed)
     minutes = 0.0 if asked.fault or asked.pairs else (asked.minutes or MINUTES)
-    judged = await run(steps, seed, minutes, asked.rate, lambda line: print(line, file=sys.stderr, flush=True))
+    order = Order(seed, minutes, asked.rate, asked.brokers)
+    judged = await run(steps, order, lambda line: print(line, file=sys.stderr, flush=True))
     for one in judged.found[:20]:
         print(told(one), file=sys.stderr)
     if asked.json:

@@ -89,9 +89,9 @@ class Driver:
         self._stopping = True
 
     @property
-    def unanswered(self) -> int:
+    def unanswered(self) -> set[str]:
         """Events that left and are not acknowledged."""
-        return len(self._waiting) + len(self._again)
+        return {*self._waiting, *(one.event for one in self._again)}
 
     def _left(self) -> Sequence[Message]:
         left = list(self._again)

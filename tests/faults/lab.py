@@ -24,7 +24,7 @@ from hub.demo.crowd import Crowd
 from hub.registry.federation import Signed, federation_records, parties, start_records
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
-from tests.faults.broker import LabBroker
+from tests.faults.broker import Brokers
 from tests.faults.child import Child
 from tests.faults.driver import Driver
 from tests.faults.faults import LabFault
@@ -48,7 +48,7 @@ class Lab:
     folder: Path
     parts_made: assemble.Parts
     federation: Federation
-    broker: LabBroker
+    brokers: Brokers
     wires: Mapping[str, Wire]
     watch: Watch
     driver: Driver
@@ -79,7 +79,7 @@ class Lab:
     def twin(self, target: str) -> Child:
         """Another process beside a part, not started; it takes part in the same group, past the wire."""
         first = self.parts[target]
-        plain = first.environment | {"PUNTE_KAFKA_BOOTSTRAP": self.broker.bootstrap}
+        plain = first.environment | {"PUNTE_KAFKA_BOOTSTRAP": self.brokers.bootstrap}
         self._extras += 1
         made = Child(f"{target}-{self._extras}", first.words, plain, first.log)
         self.parts[made.name] = made
@@ -91,15 +91,15 @@ class Lab:
         self.parts.pop(made.name, None)
 
     async def level(self) -> float | None:
-        """Seconds until everything acknowledged so far is decided; None when it takes longer than `LEVEL_S`."""
-        return await self.watch.level(LEVEL_S)
+        """Seconds until everything sent so far is acknowledged and decided; None when it takes more than `LEVEL_S`."""
+        return await self.watch.level(LEVEL_S, self.driver.unanswered)
 
 
-async def _prepared(parts: assemble.Parts, federation: Federation) -> None:
+async def _prepared(parts: assemble.Parts, federation: Federation, size: int) -> None:
     """Topics and register, as an installation loads them."""
     policy = assemble.proven_policy(parts.settings, parts.catalogue)
     signed = Signed(assemble.now_ms(), PEOPLE)
-    await create(parts.options, topics.plan(parties(federation), LANES), 1)
+    await create(parts.options, topics.plan(parties(federation), LANES), size)
     async with parts.writer() as writer:
         await writer.write(start_records(policy, parts.keys, signed))
         await writer.write(federation_records(federation, parts.catalogue.ids, signed))
@@ -113,33 +113,33 @@ def part_words() -> Mapping[str, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def laboratory(folder: Path, seed: int, rate: float) -> AsyncIterator[Lab]:
-    """A hub at work under a crowd of `rate` events per second; everything is ended at the end of the block."""
+async def laboratory(folder: Path, seed: int, rate: float, size: int = 1) -> AsyncIterator[Lab]:
+    """A hub at work on `size` brokers under `rate` events per second; everything is ended at the end of the block."""
     secret = folder / "secret.json"
     secret.touch(0o600)
     secret.write_text(secret_text(1, secrets.token_bytes(32)))
     words = part_words()
     async with AsyncExitStack() as stack:
-        wires = {name: await stack.enter_async_context(Wire()) for name in words}
-        broker = LabBroker(folder / "broker", {_door(name): wire.port for name, wire in wires.items()})
-        stack.push_async_callback(broker.stop)
-        await broker.start()
+        wires = {name: await stack.enter_async_context(Wire(size)) for name in words}
+        brokers = Brokers(folder, [{_door(name): w.ports[at] for name, w in wires.items()} for at in range(size)])
+        stack.push_async_callback(brokers.stop)
+        await brokers.start()
         for name, wire in wires.items():
-            wire.upstream = broker.door(_door(name))
-        settings = Settings(kafka_bootstrap=broker.bootstrap, secret_file=secret, profile=Profile.DEMO)
+            wire.upstreams = brokers.doors(_door(name))
+        settings = Settings(kafka_bootstrap=brokers.bootstrap, secret_file=secret, profile=Profile.DEMO)
         parts = assemble.parts(settings)
         federation = parse_federation(CLUJ.read_text("utf-8"))
-        await _prepared(parts, federation)
-        _background(stack, broker.keep())
+        await _prepared(parts, federation, size)
+        _background(stack, brokers.keep())
         children = {
-            name: Child(name, own, _environment(wires[name].port, secret), folder / f"{name}.log")
+            name: Child(name, own, _environment(wires[name].bootstrap, secret), folder / f"{name}.log")
             for name, own in words.items()
         }
         watch = await stack.enter_async_context(Watch(parts.options, LANES, parts.record("audit.decision")))
         journal = stack.enter_context(Journal(folder / "journal.jsonl"))
         crowd = Crowd(parts.catalogue, federation, Random(seed), assemble.now_ms())
         driver = Driver(parts.options, parts.catalogue, crowd, journal, watch.acknowledged)
-        lab = Lab(folder, parts, federation, broker, wires, watch, driver, children)
+        lab = Lab(folder, parts, federation, brokers, wires, watch, driver, children)
         stack.push_async_callback(_stop, lab)
         await _start(lab)
         _background(stack, driver.run(rate))
@@ -151,9 +151,9 @@ def _door(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
-def _environment(port: int, secret: Path) -> dict[str, str]:
+def _environment(bootstrap: str, secret: Path) -> dict[str, str]:
     return {
-        "PUNTE_KAFKA_BOOTSTRAP": f"127.0.0.1:{port}",
+        "PUNTE_KAFKA_BOOTSTRAP": bootstrap,
         "PUNTE_SECRET_FILE": str(secret),
         "PUNTE_PROFILE": "demo",
         "PUNTE_LOG_LEVEL": "INFO",

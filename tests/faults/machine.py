@@ -14,12 +14,16 @@ CGROUPS: Final = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Whether it is Linux, whether we are root, the commands on PATH, and the cgroup v1 folders we may write to."""
+    """Whether it is Linux, whether we are root, the commands on PATH, the cgroup v1 folders we may write to.
+
+    `brokers`: how many the run has.
+    """
 
     linux: bool
     root: bool
     commands: frozenset[str]
     cgroups: frozenset[str]
+    brokers: int = 1
 
     def lacks_command(self, name: str) -> str | None:
         """The missing thing, said for a person; None when it is there."""
@@ -30,8 +34,8 @@ class Machine:
         return None if name in self.cgroups else f"a writable cgroup v1 `{name}`"
 
 
-def this_machine() -> Machine:
-    """The machine we run on."""
+def this_machine(brokers: int = 1) -> Machine:
+    """The machine we run on, in a run with so many brokers."""
     wanted = ("faketime", "strace", "mount", "mkfs.ext4", "losetup")
     groups = (name for name in ("memory", "cpu") if os.access(CGROUPS / name / "cgroup.procs", os.W_OK))
     return Machine(
@@ -39,4 +43,5 @@ def this_machine() -> Machine:
         os.geteuid() == 0,
         frozenset(name for name in wanted if shutil.which(name)),
         frozenset(groups),
+        brokers,
     )

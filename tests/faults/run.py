@@ -54,13 +54,23 @@ class Judged:
     elapsed_s: float
 
 
-async def run(steps: Sequence[Step], seed: int, minutes: float, rate: float, say: Say) -> Judged:
-    """Strike every step on a fresh hub under `rate` events per second for so many minutes at least, then judge."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is: its seed, its shortest length (minutes), events per second, number of brokers."""
+
+    seed: int
+    minutes: float
+    rate: float
+    brokers: int = 1
+
+
+async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
+    """Strike every step on a fresh hub under a crowd of events, then judge."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="punte-faults-") as folder:
-        async with laboratory(Path(folder), seed, rate) as lab:
-            struck = await _strike_all(lab, steps, Random(f"faults {seed}"), say)
-            await pause(minutes * 60 - (time.monotonic() - began))
+        async with laboratory(Path(folder), order.seed, order.rate, order.brokers) as lab:
+            struck = await _strike_all(lab, steps, Random(f"faults {order.seed}"), say)
+            await pause(order.minutes * 60 - (time.monotonic() - began))
             await _drain(lab, struck)
             longest = lab.watch.longest_s()
             say("reading everything and recomputing it")
@@ -124,7 +134,7 @@ async def _drain(lab: Lab, struck: Struck) -> None:
     until = time.monotonic() + DRAINED_S
     while lab.driver.unanswered:
         if time.monotonic() > until:
-            raise LabFault(f"{lab.driver.unanswered} events were not acknowledged within {DRAINED_S:.0f} s")
+            raise LabFault(f"{len(lab.driver.unanswered)} events were not acknowledged within {DRAINED_S:.0f} s")
         await pause(0.1)
     level = await lab.watch.level(2 * LEVEL_S)
     struck.levels.append(2 * LEVEL_S if level is None else level)
@@ -138,7 +148,8 @@ def _notes(lab: Lab) -> list[str]:
     """What processes ended with, beside what injectors told."""
     ends = Counter((name, life.status) for name, child in lab.parts.items() for life in child.lives if life.ended)
     told = [f"{name} ended {times} times with {status}" for (name, status), times in sorted(ends.items(), key=str)]
-    return [*lab.notes, *told, f"the broker was started {lab.broker.starts} times"]
+    starts = ", ".join(str(one.starts) for one in lab.brokers.all)
+    return [*lab.notes, *told, f"starts of each broker: {starts}"]
 
 
 def runnable(names: Sequence[str], machine: Machine) -> tuple[list[str], dict[str, str]]:

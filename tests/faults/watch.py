@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer
@@ -70,10 +70,10 @@ class Watch:
         now = time.time()
         return max([0.0, *self.waits.values(), *(now - at for at in self.acked.values())])
 
-    async def level(self, seconds: float) -> float | None:
-        """Seconds until nothing acknowledged before now is left undecided; None when it takes longer."""
-        began, left = time.time(), set(self.acked)
-        found = await self._until(lambda: left.isdisjoint(self.acked), seconds)
+    async def level(self, seconds: float, on_the_way: Iterable[str] = ()) -> float | None:
+        """Seconds until nothing acknowledged before now, nor these, is left undecided; None when it takes longer."""
+        began, left = time.time(), {*self.acked, *on_the_way}
+        found = await self._until(lambda: left <= self.decided, seconds)
         return time.time() - began if found else None
 
     async def released_after(self, lane: str, at: float, seconds: float) -> float | None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Self
 
 from tests.faults.pace import pause
@@ -41,38 +42,46 @@ class Line:
 
 @dataclass(slots=True, eq=False)
 class Wire:
-    """Listens on a free port before a broker's door.
+    """Listens on `count` free ports, one before the door of each broker.
 
     `keep`: api key of the next request to hold back, its connection cut. `half`: api key of the next request of which
     only the first half leaves before the cut. `delay_s`: how long each frame and answer waits. `open`: while it is not
     set, nothing passes and nothing is closed (half-open connections).
     """
 
-    upstream: int = 0
-    port: int = 0
+    count: int = 1
+    upstreams: Sequence[int] = ()
+    ports: list[int] = field(default_factory=list)
     keep: int | None = None
     half: int | None = None
     delay_s: float = 0.0
-    kept: list[bytes] = field(default_factory=list)
+    kept: list[tuple[int, bytes]] = field(default_factory=list)
     met: dict[int, asyncio.Event] = field(default_factory=dict)
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     open: asyncio.Event = field(default_factory=asyncio.Event)
     lines: set[Line] = field(default_factory=set)
     trail: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=20_000))
     """When requests of the `OPENING_KEYS` passed (s since the epoch), the latest ones."""
-    _server: asyncio.Server | None = None
+    _servers: list[asyncio.Server] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         """Start listening."""
         self.open.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        for at in range(self.count):
+            server = await asyncio.start_server(partial(self._serve, at), "127.0.0.1", 0)
+            self._servers.append(server)
+            self.ports.append(server.sockets[0].getsockname()[1])
         return self
+
+    @property
+    def bootstrap(self) -> str:
+        """What the part is told to connect to."""
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     async def __aexit__(self, *_: object) -> None:
         """Stop listening and cut every line."""
-        assert self._server is not None
-        self._server.close()
+        for server in self._servers:
+            server.close()
         self.cut()
 
     def cut(self) -> None:
@@ -100,13 +109,13 @@ class Wire:
         told = []
         with suppress(OSError, EOFError):
             while self.kept:
-                told.append(await _late(self.upstream, self.kept[0]))
+                told.append(await _late(*self.kept[0]))
                 self.kept.pop(0)
         return told
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, at: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            above, up = await asyncio.open_connection("127.0.0.1", self.upstream)
+            above, up = await asyncio.open_connection("127.0.0.1", self.upstreams[at])
         except OSError:
             writer.transport.abort()
             return
@@ -114,7 +123,7 @@ class Wire:
         self.lines.add(line)
         answers = asyncio.create_task(self._answers(above, writer))
         try:
-            await self._requests(reader, up)
+            await self._requests(at, reader, up)
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
@@ -122,7 +131,7 @@ class Wire:
             self.lines.discard(line)
             line.cut()
 
-    async def _requests(self, reader: asyncio.StreamReader, up: asyncio.StreamWriter) -> None:
+    async def _requests(self, at: int, reader: asyncio.StreamReader, up: asyncio.StreamWriter) -> None:
         """Frame by frame until one is held back."""
         while True:
             request = await frame(reader)
@@ -134,7 +143,7 @@ class Wire:
                 self.met.pop(key).set()
             if key == self.keep:
                 self.keep = None
-                self.kept.append(request)
+                self.kept.append((self.upstreams[at], request))
                 self.caught.set()
                 return
             if key == self.half:

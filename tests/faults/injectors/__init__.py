@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.faults.injectors.brokers import Frozen, Killed
+from tests.faults.injectors.brokers import Frozen, Killed, TooFew
 from tests.faults.injectors.injector import Injector
 from tests.faults.injectors.limits import Handles, Memory, Starved
 from tests.faults.injectors.network import Late, Reset, Slow
@@ -27,6 +27,7 @@ MENU: Final[Mapping[str, Injector]] = {
         Storm(),
         Killed(),
         Frozen(),
+        TooFew(),
         Slow(),
         Late(),
         Reset(),

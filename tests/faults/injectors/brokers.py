@@ -1,4 +1,4 @@
-"""Faults of the broker: killed and frozen."""
+"""Faults of the broker, or of one or two of several: killed and frozen."""
 
 from __future__ import annotations
 
@@ -6,34 +6,51 @@ from random import Random
 
 from tests.faults.injectors.injector import Always
 from tests.faults.lab import Lab
+from tests.faults.machine import Machine
 from tests.faults.schedule import Aim
 
 
-class Killed(Always):
+class Broken(Always):
+    """Whatever was done to brokers, the same heals it."""
+
+    async def heal(self, lab: Lab) -> None:
+        """All of them up, on the same data and ports."""
+        await lab.brokers.heal()
+
+
+class Killed(Broken):
     """F7."""
 
-    name, sentence, must = "F7", "kill -9 of the broker, started again on its data", True
+    name, sentence, must = "F7", "kill -9 of the broker, or of one of several, started again on its data", True
     aim = Aim(("broker",), 0.0, 3.0)
 
     async def inject(self, lab: Lab, target: str, rng: Random) -> None:
         """Gone at once."""
-        await lab.broker.kill()
-
-    async def heal(self, lab: Lab) -> None:
-        """Up again, on the same data and ports."""
-        await lab.broker.heal()
+        await rng.choice(lab.brokers.all).kill()
 
 
-class Frozen(Always):
+class Frozen(Broken):
     """F8."""
 
-    name, sentence, must = "F8", "freeze the broker for 5 to 20 seconds", True
+    name, sentence, must = "F8", "freeze the broker, or one of several, for 5 to 20 seconds", True
     aim = Aim(("broker",), 5.0, 20.0)
 
     async def inject(self, lab: Lab, target: str, rng: Random) -> None:
         """Its connections stay open and nothing answers."""
-        lab.broker.freeze()
+        rng.choice(lab.brokers.all).freeze()
 
-    async def heal(self, lab: Lab) -> None:
-        """It goes on where it was."""
-        lab.broker.thaw()
+
+class TooFew(Broken):
+    """F9."""
+
+    name, sentence = "F9", "two of three brokers are frozen: too few in sync, and no quorum"
+    aim = Aim(("broker",), 4.0, 10.0)
+
+    def lacks(self, machine: Machine) -> str | None:
+        """Three brokers are asked for on the command line."""
+        return None if machine.brokers >= 3 else "three brokers (`--brokers 3`)"
+
+    async def inject(self, lab: Lab, target: str, rng: Random) -> None:
+        """Nothing is acknowledged until one of them is back."""
+        for one in rng.sample(lab.brokers.all, 2):
+            one.freeze()

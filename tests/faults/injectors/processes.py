@@ -124,7 +124,8 @@ class Hung(Always):
         child = lab.child(target)
         lives = len(child.lives)
         await lab.wire(target).meets(ADD_OFFSETS, 5.0)
-        lab.broker.freeze()
+        for one in lab.brokers.all:
+            one.freeze()
         child.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(DRAIN_S):
@@ -135,7 +136,7 @@ class Hung(Always):
 
     async def heal(self, lab: Lab) -> None:
         """The broker answers again."""
-        lab.broker.thaw()
+        await lab.brokers.heal()
 
 
 class Twin(Always):

@@ -33,7 +33,6 @@ class Unbuilt:
 
 
 UNBUILT: Final = (
-    Unbuilt("F9", "too few brokers in sync", "an injector (needs the three-broker cluster)"),
     Unbuilt("F10", "the broker comes back with an older log", "an injector (needs the outbox's refill to be passed)"),
     Unbuilt("F11", "a bit flipped in a segment", "an injector (needs the outbox's refill to be passed)"),
     Unbuilt("F18", "power cut under the outbox", "an injector (needs the sink and the outbox's receipts)"),
