@@ -69,7 +69,7 @@ class Driver:
 
     async def run(self, rate: float) -> None:
         """Send `rate` events per second until `finish`; then what is left until all is acknowledged."""
-        producer = await self._producer()
+        producer = await reachable(self._options)
         due, last = 0.0, time.monotonic()
         while not self._stopping or self._again or self._waiting:
             now = time.monotonic()
@@ -80,7 +80,7 @@ class Driver:
                 await self._send(producer, [*self._left(), *map(self._message, self._crowd.events(fresh))])
             except KafkaError:
                 await _close(producer)
-                producer = await self._producer()
+                producer = await reachable(self._options)
             await pause(TICK_S)
         await _close(producer)
 
@@ -135,17 +135,18 @@ class Driver:
         elif outcome is Outcome.UNKNOWN:
             self._again.append(message)
 
-    async def _producer(self) -> AIOKafkaProducer:
-        """A fresh idempotent producer, as soon as there is a broker."""
-        while True:
-            producer = AIOKafkaProducer(**self._options, acks="all", enable_idempotence=True, linger_ms=5)
-            try:
-                await producer.start()
-            except KafkaError:
-                await _close(producer)
-                await pause(TICK_S)
-            else:
-                return producer
+
+async def reachable(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
+    """A fresh idempotent producer, as soon as there is a broker."""
+    while True:
+        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, linger_ms=5, **more)
+        try:
+            await producer.start()
+        except KafkaError:
+            await _close(producer)
+            await pause(TICK_S)
+        else:
+            return producer
 
 
 async def _close(producer: AIOKafkaProducer) -> None:

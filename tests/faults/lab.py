@@ -90,6 +90,10 @@ class Lab:
         await made.stop()
         self.parts.pop(made.name, None)
 
+    async def end_parts(self) -> None:
+        """Drain every process of the hub; what they left is there to be read."""
+        await asyncio.gather(*(child.stop() for child in list(self.parts.values())))
+
     async def level(self) -> float | None:
         """Seconds until everything sent so far is acknowledged and decided; None when it takes more than `LEVEL_S`."""
         return await self.watch.level(LEVEL_S, self.driver.unanswered)
@@ -140,7 +144,7 @@ async def laboratory(folder: Path, seed: int, rate: float, size: int = 1) -> Asy
         crowd = Crowd(parts.catalogue, federation, Random(seed), assemble.now_ms())
         driver = Driver(parts.options, parts.catalogue, crowd, journal, watch.acknowledged)
         lab = Lab(folder, parts, federation, brokers, wires, watch, driver, children)
-        stack.push_async_callback(_stop, lab)
+        stack.push_async_callback(lab.end_parts)
         await _start(lab)
         _background(stack, driver.run(rate))
         yield lab
@@ -176,7 +180,3 @@ async def _start(lab: Lab) -> None:
     for child in lab.parts.values():
         if not await child.ready(READY_S):
             raise LabFault(f"`{child.name}` was not ready within {READY_S:.0f} s")
-
-
-async def _stop(lab: Lab) -> None:
-    await asyncio.gather(*(child.stop() for child in list(lab.parts.values())))

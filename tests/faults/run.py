@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from aiokafka.errors import KafkaError
+
 from tests.faults.faults import LabFault
 from tests.faults.history import Found, Kind, check, unseen_plants
 from tests.faults.injectors import MENU
@@ -73,13 +75,15 @@ async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
             await pause(order.minutes * 60 - (time.monotonic() - began))
             await _drain(lab, struck)
             longest = lab.watch.longest_s()
+            notes = _notes(lab)
+            await lab.end_parts()
             say("reading everything and recomputing it")
             waits = dict(lab.watch.waits)
             whole = await past(lab.parts_made, lab.journal, waits, lab.poisoned)
             found = [*check(whole.ops, whole.allowed), *whole.beside, *_unlevel(struck)]
             unseen = unseen_plants(whole.ops, whole.allowed)
             elapsed = time.monotonic() - began
-            return Judged(struck, found, unseen, whole, longest, lab.recoveries, _notes(lab), elapsed)
+            return Judged(struck, found, unseen, whole, longest, lab.recoveries, notes, elapsed)
 
 
 async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) -> Struck:
@@ -117,7 +121,7 @@ async def _inject(lab: Lab, name: str, target: str, rng: Random) -> str:
     """Strike; why it could not, "" when it did."""
     try:
         await MENU[name].inject(lab, target, rng)
-    except (LabFault, TimeoutError, OSError) as fault:
+    except (LabFault, KafkaError, OSError) as fault:
         return f"{name} {target}: {str(fault) or type(fault).__name__}"
     return ""
 

@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-
 from consent.terms import Lane
 from hub import assemble
 from hub.contracts import topics
 from hub.contracts.envelope import Admission, inbox_headers
 from hub.contracts.wire import MAX_VALUE
 from hub.demo.crowd import Crowd, Published
-from tests.faults.driver import encoder
+from tests.faults.driver import encoder, reachable
 from tests.faults.injectors.injector import Always
 from tests.faults.lab import Lab
 from tests.faults.schedule import Aim
@@ -48,13 +46,15 @@ class Poison(Always):
         crowd = Crowd(lab.parts_made.catalogue, lab.federation, rng, assemble.now_ms())
         alerts = [event for event in crowd.events(COUNT * BEHIND * 4) if event.lane is Lane.ALERT][:COUNT]
         encode = encoder(lab.parts_made.catalogue)
-        options = lab.parts_made.options
-        async with AIOKafkaProducer(**options, acks="all", max_request_size=4 * MAX_VALUE) as producer:
+        producer = await reachable(lab.parts_made.options, max_request_size=4 * MAX_VALUE)
+        try:
             for event in alerts:
                 lab.poisoned.add(event.id)
                 value = rng.choice(list(SPOILS.values()))(encode(event.type, event.record), rng)
                 topic, key, headers = _address(lab, target, event)
                 await producer.send_and_wait(topic, value, key=key, headers=headers)
+        finally:
+            await producer.stop()
 
     async def heal(self, lab: Lab) -> None:
         """Nothing to undo: the hub has to get past it."""
