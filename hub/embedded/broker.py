@@ -133,11 +133,11 @@ async def start(data: Path | None, port: int, log: Path | None, state: Path | No
     """A broker that is ready; with `port` 0 a port lost to another process is tried again. `state`: see `guard`."""
     for _ in range(TRIES - 1 if port == 0 else 0):
         try:
-            return await _start_once(_plan(data, port, log, state))
+            return await start_planned(_plan(data, port, log, state))
         except PunteError as fault:
             if fault.code != "broker_port_taken":
                 raise
-    return await _start_once(_plan(data, port, log, state))
+    return await start_planned(_plan(data, port, log, state))
 
 
 def _plan(data: Path | None, port: int, log: Path | None, state: Path | None) -> Plan:
@@ -158,7 +158,8 @@ def _plan(data: Path | None, port: int, log: Path | None, state: Path | None) ->
     )
 
 
-async def _start_once(plan: Plan) -> Running:
+async def start_planned(plan: Plan) -> Running:
+    """The broker of a plan, ready; raises `PunteError` with a `broker_*` code if it cannot be."""
     async with AsyncExitStack() as undo:
         if plan.thrown_away:
             undo.callback(shutil.rmtree, plan.at.folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Readiness by deed: a broker is ready when a topic can be created and a transaction commits.
 
-Rule kept: an open port proves nothing; the probe does what the hub will do, then deletes its own topic.
+Rule kept: an open port proves nothing; the probe does what the hub will do, then deletes its own topic. Topic and
+transactional id bear the port, so that the probes of nodes of one cluster do not fence each other.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ async def until_ready(host: str, port: int) -> None:
     """Returns once a transaction has committed; the caller sets the time limit and watches the process."""
     await _until_listening(host, port)
     bootstrap = f"{host}:{port}"
-    while not await _topic_and_transaction(bootstrap):  # noqa: ASYNC110 - the event is in another process
+    while not await _topic_and_transaction(bootstrap, f"{PROBE}-{port}"):  # noqa: ASYNC110 - the event is in another process
         await asyncio.sleep(PAUSE)
 
 
@@ -32,13 +33,13 @@ async def _until_listening(host: str, port: int) -> None:
             return
 
 
-async def _topic_and_transaction(bootstrap: str) -> bool:
+async def _topic_and_transaction(bootstrap: str, probe: str) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        await admin.create_topics([NewTopic(PROBE, 1, 1)])
-        await _commit(bootstrap)
-        await admin.delete_topics([PROBE])
+        await admin.create_topics([NewTopic(probe, 1, 1)])
+        await _commit(bootstrap, probe)
+        await admin.delete_topics([probe])
     except KafkaError:
         return False
     finally:
@@ -46,7 +47,7 @@ async def _topic_and_transaction(bootstrap: str) -> bool:
     return True
 
 
-async def _commit(bootstrap: str) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=PROBE)
+async def _commit(bootstrap: str, probe: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=probe)
     async with producer, producer.transaction():
-        await producer.send_and_wait(PROBE, b"")
+        await producer.send_and_wait(probe, b"")

@@ -58,7 +58,7 @@ class Follower:
         self._handle, self._at_work = handle, 0
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._broker = KafkaBroker(
-            options["bootstrap_servers"],
+            options["bootstrap_servers"].split(","),  # FastStream takes a string for one server
             security=_security(options),
             metadata_max_age_ms=METADATA_MS,
             allow_auto_create_topics=False,

@@ -91,7 +91,7 @@ async def test_no_topic_is_made_by_asking_for_it(kafka: str, prefix: str) -> Non
     topics = await admin.list_topics()
     await admin.close()
     assert prefix not in topics
-    assert "punte-probe" not in topics
+    assert not [topic for topic in topics if topic.startswith("punte-probe")]
 
 
 def test_killed_owner_takes_kafka_along(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:

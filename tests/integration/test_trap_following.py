@@ -107,6 +107,16 @@ async def send_bad_name(producer: AIOKafkaProducer, topic: str) -> None:
     await (await producer.send_batch(batch, topic, partition=0))
 
 
+async def test_a_follower_takes_several_bootstrap_servers(kafka: str, prefix: str) -> None:
+    """A cluster is named by several servers in one setting; the first of them may be down."""
+    topic, inbox_ = inbox(Lane.CASE, f"{prefix}a"), Inbox()
+    await create(kafka, topic)
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await producer.send_and_wait(topic, b"there")
+    async with following(f"127.0.0.1:1,{kafka}", Source(f"{prefix}.g", pattern=pattern(prefix)), inbox_):
+        await inbox_.until(1)
+
+
 async def test_every_record_reaches_the_handler(kafka: str, prefix: str) -> None:
     """Null, repeated and unreadable headers, header names, tombstones and bare digits: all of all inboxes, in order."""
     names = [inbox(Lane.CASE, f"{prefix}{i}") for i in range(2)]

@@ -1,0 +1,162 @@
+"""One run: a laboratory, a schedule struck step by step, everything healed, everything read, everything judged.
+
+Rule kept: a fault of the laboratory is never counted as a finding nor the other way round; a run whose planted
+anomalies are not found has failed, whatever else it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from aiokafka.errors import KafkaError
+
+from tests.faults.faults import LabFault
+from tests.faults.history import Found, Kind, check, unseen_plants
+from tests.faults.injectors import MENU
+from tests.faults.lab import LEVEL_S, Lab, laboratory
+from tests.faults.machine import Machine
+from tests.faults.pace import pause
+from tests.faults.reading import Past, past
+from tests.faults.recovery import Recovery
+from tests.faults.schedule import Step
+
+Say = Callable[[str], None]
+DRAINED_S = 120.0
+"""Within this the publishers have every acknowledgement after the last fault."""
+
+
+@dataclass(slots=True)
+class Struck:
+    """What came of a run's steps."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    levels: list[float] = field(default_factory=list)
+    late: list[Step] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run's outcome: what was struck, what was found, what was planted and not seen, and figures."""
+
+    struck: Struck
+    found: Sequence[Found]
+    unseen: Sequence[Kind]
+    past: Past
+    longest_s: float
+    recoveries: Sequence[Recovery]
+    notes: Sequence[str]
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is: its seed, its shortest length (minutes), events per second, number of brokers."""
+
+    seed: int
+    minutes: float
+    rate: float
+    brokers: int = 1
+
+
+async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
+    """Strike every step on a fresh hub under a crowd of events, then judge."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="punte-faults-") as folder:
+        async with laboratory(Path(folder), order.seed, order.rate, order.brokers) as lab:
+            struck = await _strike_all(lab, steps, Random(f"faults {order.seed}"), say)
+            await pause(order.minutes * 60 - (time.monotonic() - began))
+            await _drain(lab, struck)
+            longest = lab.watch.longest_s()
+            notes = _notes(lab)
+            await lab.end_parts()
+            say("reading everything and recomputing it")
+            waits = dict(lab.watch.waits)
+            whole = await past(lab.parts_made, lab.journal, waits, lab.poisoned)
+            found = [*check(whole.ops, whole.allowed), *whole.beside, *_unlevel(struck)]
+            unseen = unseen_plants(whole.ops, whole.allowed)
+            elapsed = time.monotonic() - began
+            return Judged(struck, found, unseen, whole, longest, lab.recoveries, notes, elapsed)
+
+
+async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) -> Struck:
+    struck, began = Struck(), time.monotonic()
+    for step in steps:
+        await pause(step.at_s - (time.monotonic() - began))
+        what = " and ".join(" ".join(one) for one in step.strikes())
+        say(f"{time.monotonic() - began:6.1f} s  {what} for {step.for_s:.1f} s")
+        await _strike(lab, step, rng, struck)
+        told = f"level after {struck.levels[-1]:.1f} s" if step not in struck.late else f"not level in {LEVEL_S:.0f} s"
+        say(f"{time.monotonic() - began:6.1f} s  {told}")
+    return struck
+
+
+async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
+    """One step, healed whatever happens, then the time until all is level."""
+    strikes = [asyncio.create_task(_inject(lab, *one, rng)) for one in step.strikes()]
+    try:
+        if len(strikes) == 1:
+            await asyncio.wait(strikes)
+        await pause(step.for_s)
+    finally:
+        await _heal(lab, step)
+        told = await asyncio.gather(*strikes)
+        await _heal(lab, step)
+    struck.injected.update(name for (name, _), fault in zip(step.strikes(), told, strict=True) if not fault)
+    struck.failed += [fault for fault in told if fault]
+    level = await lab.level()
+    struck.levels.append(LEVEL_S if level is None else level)
+    if level is None:
+        struck.late.append(step)
+
+
+async def _inject(lab: Lab, name: str, target: str, rng: Random) -> str:
+    """Strike; why it could not, "" when it did."""
+    try:
+        await MENU[name].inject(lab, target, rng)
+    except (LabFault, KafkaError, OSError) as fault:
+        return f"{name} {target}: {str(fault) or type(fault).__name__}"
+    return ""
+
+
+async def _heal(lab: Lab, step: Step) -> None:
+    """The second first; a strike that waits for a hub at work, beside one that stopped it, ends after this."""
+    for name, _ in reversed(step.strikes()):
+        await MENU[name].heal(lab)
+
+
+async def _drain(lab: Lab, struck: Struck) -> None:
+    """No new events; wait until every event is acknowledged and decided."""
+    lab.driver.finish()
+    until = time.monotonic() + DRAINED_S
+    while lab.driver.unanswered:
+        if time.monotonic() > until:
+            raise LabFault(f"{len(lab.driver.unanswered)} events were not acknowledged within {DRAINED_S:.0f} s")
+        await pause(0.1)
+    level = await lab.watch.level(2 * LEVEL_S)
+    struck.levels.append(2 * LEVEL_S if level is None else level)
+
+
+def _unlevel(struck: Struck) -> list[Found]:
+    return [Found(Kind.WEDGED, f"not level within {LEVEL_S:.0f} s", where=f"{s.fault} {s.target}") for s in struck.late]
+
+
+def _notes(lab: Lab) -> list[str]:
+    """What processes ended with, beside what injectors told."""
+    ends = Counter((name, life.status) for name, child in lab.parts.items() for life in child.lives if life.ended)
+    told = [f"{name} ended {times} times with {status}" for (name, status), times in sorted(ends.items(), key=str)]
+    starts = ", ".join(str(one.starts) for one in lab.brokers.all)
+    return [*lab.notes, *told, f"starts of each broker: {starts}"]
+
+
+def runnable(names: Sequence[str], machine: Machine) -> tuple[list[str], dict[str, str]]:
+    """The faults that can run here, and what the others lack."""
+    lacking = {name: lack for name in names if (lack := MENU[name].lacks(machine)) is not None}
+    return [name for name in names if name not in lacking], lacking
