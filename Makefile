@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test integration scenarios others browser pages lock clean
+.PHONY: setup demo check test integration scenarios faults others browser pages lock clean
 
 setup: .venv/ready
 
@@ -27,12 +27,12 @@ check: setup
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m pytest -q tests/architecture
 
-# Then every test, those on a real Kafka and in a real browser included: four runs side by side, each tells what it found
+# Then every test, those on a real Kafka and in a real browser included: five runs side by side, each tells what it found
 # when it ends. The browser is fetched beside the others.
 test: check
 	@echo "running every test, about four minutes"
-	@$(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  integration scenarios others pages
+	@$(MAKE) --no-print-directory -j5 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  integration scenarios faults others pages
 
 integration: setup
 	@$(BIN)/python -m pytest -q tests/integration
@@ -40,8 +40,11 @@ integration: setup
 scenarios: setup
 	@$(BIN)/python -m pytest -q tests/scenarios
 
+faults: setup
+	@$(BIN)/python -m pytest -q tests/faults
+
 others: setup
-	@$(BIN)/python -m pytest -q $(addprefix --ignore=tests/,architecture integration scenarios browser)
+	@$(BIN)/python -m pytest -q $(addprefix --ignore=tests/,architecture integration scenarios faults browser)
 
 pages: setup browser
 	@$(BIN)/python -m pytest -q tests/browser

@@ -30,6 +30,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from hub.contracts.group import SESSION
 from hub.contracts.record import KafkaRecord
 
 Handle = Callable[[Sequence[KafkaRecord]], Awaitable[Mapping[tuple[str, int], int] | None]]
@@ -76,6 +77,7 @@ class Follower:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=100,
+            **SESSION,
             ack_policy=AckPolicy.MANUAL,
             parser=_parse,
             decoder=_decode,

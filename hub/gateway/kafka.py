@@ -27,9 +27,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from consent.terms import Lane
 from hub.contracts import topics
+from hub.contracts.group import SESSION
 from hub.contracts.record import KafkaRecord
 from hub.errors import PunteError
-from hub.gateway.pace import AHEAD, AHEAD_BYTES, PACES, SESSION_MS, Pace
+from hub.gateway.pace import AHEAD, AHEAD_BYTES, PACES, Pace
 from hub.gateway.ports import OPENING, STEPS, Opened, Plan, Ports, Turn
 from hub.gateway.seen import SeenIds
 from hub.gateway.transactions.kafka import Producer, install_guard, open_producer
@@ -73,8 +74,7 @@ class Gateway:
             isolation_level="read_committed",
             fetch_max_wait_ms=self._pace.fetch_wait,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=1_000,
+            **SESSION,
         )
         self.ready = asyncio.Event()
 

@@ -38,8 +38,6 @@ PACES: Final[Mapping[Lane, Pace]] = {
     Lane.CASE: Pace(500, 0.0, 10_000, 8_000, 2.0, 250),
     Lane.BULK: Pace(500, 0.2, 10_000, 8_000, 5.0, 500),
 }
-SESSION_MS: Final = 6_000
-"""After this silence the group gives the partitions of a gateway to another: most of the time a death costs."""
 AHEAD: Final = 2
 """Batches of a partition that may wait beside the one at work."""
 AHEAD_BYTES: Final = 4 * 1024 * 1024

@@ -87,7 +87,7 @@ SHARE: Final = (
     Step(0.0, "F16", "gateway-case", 1.0),
     Step(0.0, "F33", "admit-case", 2.0),
     Step(0.0, "F8", "broker", 3.0),
-    Step(0.0, "F3", "gateway-case", 12.0),
+    Step(0.0, "F3", "gateway-case", 8.0),
     Step(0.0, "F7", "broker", 0.2),
 )
 """The faults that need nothing, once each and as short as they can be: what the ordinary tests run."""
