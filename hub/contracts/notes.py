@@ -22,6 +22,17 @@ NOTES: Final[Mapping[str, Meaning]] = {
         Words("so many releases went out to units", "there is nothing to do"),
         Words("atâtea divulgări au plecat spre unități", "nu este nimic de făcut"),
     ),
+    "partition_opened": Meaning(
+        Turn.NOBODY,
+        Words(
+            "a gateway has taken a partition: `ms` of each step (fence, offset read, ids of events read), so many ids",
+            "there is nothing to do; where `rebuilt` takes seconds, a restart costs them each time",
+        ),
+        Words(
+            "o poartă a preluat o partiție: `ms` pentru fiecare pas (gardul, poziția, identificatorii citiți)",
+            "nu este nimic de făcut; dacă `rebuilt` durează secunde, fiecare repornire le costă",
+        ),
+    ),
     "otlp_unreachable": Meaning(
         Turn.HUB,
         Words(

@@ -67,7 +67,15 @@ class Told:
     def opened(self, partition: int, seen: int, seconds: Mapping[str, float]) -> None:
         """A partition that was just opened: how long each step took, and how many ids were read."""
         for step, took in seconds.items():
-            log.info("opened", lane=self._lane, partition=partition, step=step, ms=round(took * 1000), count=seen)
+            log.info(
+                "part",
+                code="partition_opened",
+                lane=self._lane,
+                partition=partition,
+                step=step,
+                ms=round(took * 1000),
+                count=seen,
+            )
 
     def counted(self, counts: Counter[str]) -> None:
         """What became of the batch of admission that is just ending."""
