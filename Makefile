@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test integration scenarios faults others browser pages lock clean
+.PHONY: setup demo check test integration edges scenarios faults others browser pages lock clean
 
 setup: .venv/ready
 
@@ -13,7 +13,7 @@ setup: .venv/ready
 	  || { echo "error: Python 3.11 or newer is needed"; echo; echo "hint: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@echo "making .venv (once, about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -27,15 +27,20 @@ check: setup
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m pytest -q tests/architecture
 
-# Then every test, those on a real Kafka and in a real browser included: five runs side by side, each tells what it found
+# Then every test, those on a real Kafka and in a real browser included: six runs side by side, each tells what it found
 # when it ends. The browser is fetched beside the others.
 test: check
 	@echo "running every test, about four minutes"
-	@$(MAKE) --no-print-directory -j5 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  integration scenarios faults others pages
+	@$(MAKE) --no-print-directory -j6 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  integration others scenarios edges faults pages
+
+EDGES := $(wildcard tests/integration/test_connector_*.py)
 
 integration: setup
-	@$(BIN)/python -m pytest -q tests/integration
+	@$(BIN)/python -m pytest -q tests/integration $(addprefix --ignore=,$(EDGES))
+
+edges: setup
+	@$(BIN)/python -m pytest -q $(EDGES)
 
 scenarios: setup
 	@$(BIN)/python -m pytest -q tests/scenarios

@@ -39,9 +39,9 @@ live(work())
 """
 CALLS: Final = {
     "a-failed-fsync": ("fsync,fdatasync", "EIO", range(1, 15)),
-    "a-full-disk": ("pwrite64", "ENOSPC", range(1, 120, 5)),
+    "a-full-disk": ("pwrite64", "ENOSPC", range(1, 120, 10)),
 }
-"""Attack -> calls, error, which of them fail: every sync of the script, every fifth of its writes."""
+"""Attack -> calls, error, which of them fail: every sync of the script, every tenth of its writes."""
 
 
 def ran(path: Path, calls: str, error: str, nth: int) -> subprocess.CompletedProcess[str]:

@@ -49,7 +49,7 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
 
 
 @given(both=pairs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_lost_one_way_is_gained_the_other(both: tuple[Policy, Policy]) -> None:
     """Every change read backwards is a change of the other direction, for the same field and guards."""
 
@@ -65,7 +65,7 @@ def test_what_is_lost_one_way_is_gained_the_other(both: tuple[Policy, Policy]) -
 
 
 @given(both=pairs(), event=events, found=records(relations, consents))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_no_decision_differs_where_nothing_was_told(both: tuple[Policy, Policy], event: Event, found: Records) -> None:
     """Whatever a unit gets otherwise under the other policy, compare told of that field for its role."""
     old, new = both

@@ -96,7 +96,7 @@ def crosses(
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_widening_is_refused_exactly_when_it_crosses(data: st.DataObject) -> None:
     """Any role, purpose, groups and guard added to the matrix.
 

@@ -52,7 +52,7 @@ def got(decided: Decided) -> Got:
 
 
 @given(both=versions(), event=events, found=records(relations, consents, links))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_goes_out_is_the_stricter_of_both(both: tuple[Policy, Policy], event: Event, found: Records) -> None:
     """Every field is given by both, never finer than either; what both give alike is given."""
     old, new = both

@@ -13,7 +13,7 @@ import pytest
 
 from consent.basis import Basis, Citation
 from consent.compile import Policy, compile_policy
-from consent.dutylines import DutyLines
+from consent.dutylines import DutyLine, DutyLines
 from consent.errors import Finding, FindingKind, PolicyRefused
 from consent.guards import AREA, Guard, GuardKind
 from consent.matrix import Exists, Grant, Matrix, Row
@@ -151,6 +151,18 @@ def without_group(name: str, group: int) -> Matrix:
     return replace(PACK.matrix, rows=tuple(rows))
 
 
+def missed(line: DutyLine, matrix: Matrix) -> list[Finding]:
+    """What a mutant is refused for by one duty line, compiled for its event alone: a tenth of the time."""
+    rows = tuple(each for each in matrix.rows if each.event == line.event)
+    exists = tuple(each for each in matrix.exists if each.event == line.event)
+    pack = PACK._replace(
+        matrix=replace(matrix, rows=rows, exists=exists), dutylines=replace(PACK.dutylines, lines=(line,))
+    )
+    with pytest.raises(PolicyRefused) as caught:
+        compile_policy(pack, {line.event: types()[line.event]}, Profile.DEMO)
+    return [finding for finding in caught.value.findings if finding.line == line.id]
+
+
 @pytest.mark.parametrize(("line", "group"), FLOORS)
 def test_no_floor_group_can_be_taken(line: str, group: int) -> None:
     """Each floor group taken from each duty recipient is refused, with line, role, field and row named.
@@ -158,7 +170,7 @@ def test_no_floor_group_can_be_taken(line: str, group: int) -> None:
     Where a group was all the recipient got, it is told that it would miss the whole event.
     """
     wanted = next(each for each in PACK.dutylines.lines if each.id == line)
-    found = [f for f in refused(without_group(line, group)) if f.line == line and f.role == wanted.role]
+    found = [f for f in missed(wanted, without_group(line, group)) if f.role == wanted.role]
     assert found
     rows = {each.id for each in PACK.matrix.rows if each.cell == wanted.key}
     event = types()[wanted.event]
@@ -175,7 +187,7 @@ def test_a_duty_without_existence_is_refused(line: str) -> None:
     """Taking the existence away starves the duty, however rich the rows are."""
     wanted = next(each for each in PACK.dutylines.lines if each.id == line)
     exists = tuple(each for each in PACK.matrix.exists if each.cell != wanted.key)
-    assert line in {f.line for f in refused(replace(PACK.matrix, exists=exists))}
+    assert missed(wanted, replace(PACK.matrix, exists=exists))
 
 
 def test_a_generalised_floor_is_not_a_given_one() -> None:
