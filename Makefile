@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test integration edges scenarios faults others browser pages lock clean
+.PHONY: setup demo check test integration scenarios others fire browser pages lock clean
 
 setup: .venv/ready
 
@@ -27,29 +27,27 @@ check: setup
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m pytest -q tests/architecture
 
-# Then every test, those on a real Kafka and in a real browser included: six runs side by side, each tells what it found
+# Then every test, those on a real Kafka and in a real browser included: four runs side by side, each tells what it found
 # when it ends. The browser is fetched beside the others.
 test: check
 	@echo "running every test, about four minutes"
-	@$(MAKE) --no-print-directory -j6 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  integration others scenarios edges faults pages
+	@$(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  integration scenarios others pages
 
-EDGES := $(wildcard tests/integration/test_connector_*.py)
+# What takes minutes of fire: left out of `make test`, which has six minutes on two processors.
+FIRE := $(addprefix tests/,faults/test_share.py integration/test_connector_disk.py integration/test_connector_restored.py)
 
 integration: setup
-	@$(BIN)/python -m pytest -q tests/integration $(addprefix --ignore=,$(EDGES))
+	@$(BIN)/python -m pytest -q tests/integration $(addprefix --ignore=,$(FIRE))
 
-edges: setup
-	@$(BIN)/python -m pytest -q $(EDGES)
+fire: setup
+	@$(BIN)/python -m pytest -q $(FIRE)
 
 scenarios: setup
 	@$(BIN)/python -m pytest -q tests/scenarios
 
-faults: setup
-	@$(BIN)/python -m pytest -q tests/faults
-
 others: setup
-	@$(BIN)/python -m pytest -q $(addprefix --ignore=tests/,architecture integration scenarios faults browser)
+	@$(BIN)/python -m pytest -q $(addprefix --ignore=tests/,architecture integration scenarios browser) $(addprefix --ignore=,$(FIRE))
 
 pages: setup browser
 	@$(BIN)/python -m pytest -q tests/browser
