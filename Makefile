@@ -35,7 +35,8 @@ test: check
 	  integration scenarios others pages
 
 # What takes minutes of fire: left out of `make test`, which has six minutes on two processors.
-FIRE := $(addprefix tests/,faults/test_share.py integration/test_connector_disk.py integration/test_connector_restored.py)
+FIRE := tests/faults/test_share.py \
+        $(addprefix tests/integration/test_connector_,crash_points.py disk.py restored.py sink.py)
 
 integration: setup
 	@$(BIN)/python -m pytest -q tests/integration $(addprefix --ignore=,$(FIRE))
