@@ -34,8 +34,8 @@ test: check
 	@$(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 	  integration scenarios others pages
 
-# What takes minutes of fire: left out of `make test`, which has six minutes on two processors.
-FIRE := tests/faults/test_share.py \
+# What takes minutes of fire, and the hour of a newcomer: left out of `make test`, which has six minutes on two processors.
+FIRE := tests/faults/test_share.py tests/scenarios/test_newcomer_hour.py \
         $(addprefix tests/integration/test_connector_,crash_points.py disk.py restored.py sink.py)
 
 integration: setup
@@ -45,7 +45,7 @@ fire: setup
 	@$(BIN)/python -m pytest -q $(FIRE)
 
 scenarios: setup
-	@$(BIN)/python -m pytest -q tests/scenarios
+	@$(BIN)/python -m pytest -q tests/scenarios $(addprefix --ignore=,$(FIRE))
 
 others: setup
 	@$(BIN)/python -m pytest -q $(addprefix --ignore=tests/,architecture integration scenarios browser) $(addprefix --ignore=,$(FIRE))
