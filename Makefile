@@ -30,7 +30,7 @@ check: setup
 # Then every test, those on a real Kafka and in a real browser included: four runs side by side, each tells what it found
 # when it ends. The browser is fetched beside the others.
 test: check
-	@echo "running every test, about four minutes"
+	@echo "running every test, about six minutes"
 	@$(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 	  integration scenarios others pages
 

@@ -75,12 +75,15 @@ def _may_be_due(line: DutyLine, event: Event) -> bool:
     return all(event.content.get(leaf) == symbol for leaf, symbol in line.asks)
 
 
-def untold(lines: Sequence[DutyLine], policy: Policy, event: Event, decided: Decided, facts: Facts) -> tuple[str, ...]:
+def untold(
+    lines: Sequence[DutyLine], policy: Policy, event: Event, decided: Decided, facts: Facts, at_ms: int
+) -> tuple[str, ...]:
     """The duty lines of an event's type that may be due and that nobody got it for, whose cause is no denial (INV-24).
 
     No unit covers the place, or none has an agreement. `lines`: those of this type. Those of `decided.unserved` are
-    told already.
+    told already. `at_ms`: the moment of the decisions, whose bits are those of the step that counted then.
     """
+    policy = policy.at(at_ms)
     due = [line for line in lines if _may_be_due(line, event)]
     if not due:
         return ()

@@ -78,11 +78,6 @@ def resting(policy: Policy, rows: Collection[str], types: Mapping[str, EventType
         yield Resting(row.id, *row.cell, row.basis.ref, row.basis.status, paths)
 
 
-def by_status(policy: Policy, status: BasisStatus) -> tuple[str, ...]:
-    """The rows whose law has this status."""
-    return tuple(row.id for row in policy.matrix.rows if row.basis.status is status)
-
-
 def learned_by(
     ways: Iterable[Reach], members: Mapping[str, Collection[tuple[str, str]]]
 ) -> Mapping[str, Mapping[Reveals, Reach]]:

@@ -192,10 +192,6 @@ def _proof_lines(policy: Policy, took: float, lang: Language) -> Iterator[str]:
     )
 
 
-def _duties(n: int) -> str:
-    return "1 duty" if n == 1 else f"{n} duties"
-
-
 def _looked(proof: Proof) -> str:
     return "tests" if proof.how == ELSEWHERE else proof.how
 

@@ -235,7 +235,7 @@ class Planner:
         event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
-        if self._lost(event, decided, batch.facts):
+        if self._lost(event, decided, batch):
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
         refusals = _refusals(work.refused) if work.refused else []
         if any(entry.reason in FAILED for entry in refusals):
@@ -248,13 +248,13 @@ class Planner:
         self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
         out.counts["releases"] += len(work.releases)
 
-    def _lost(self, event: ReadEvent, decided: Decided, facts: Facts) -> bool:
+    def _lost(self, event: ReadEvent, decided: Decided, batch: _Batch) -> bool:
         """Whether somebody who must be told gets nothing and no denial says why; an alert: whether no such unit does.
 
         A release that then fails is in quarantine by itself.
         """
         policy, kind = self._rules.policy, event.view.type
-        if untold(self._lines.get(kind, ()), policy, event.view, decided, facts):
+        if untold(self._lines.get(kind, ()), policy, event.view, decided, batch.facts, batch.now):
             return True
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in policy.duties for to in given)
