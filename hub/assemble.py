@@ -7,9 +7,7 @@ active; each refusal names its reason and its remedy.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -33,6 +31,8 @@ from hub.contracts.keys import KeyRing, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.refusals import MEANINGS
 from hub.contracts.registers import KINDS, RegisterCodecs
+from hub.contracts.sealing import Sealer
+from hub.contracts.waiting import Waiting
 from hub.contracts.wire import frame, strict_readers
 from hub.doctor.health.kafka import told_health
 from hub.errors import PunteError
@@ -57,6 +57,7 @@ from hub.registry.relations import BEGINS, Relations, StandingRelations
 from hub.release.files import read_pack
 from hub.release.slicer import Slicer
 from hub.settings import Settings, crash_points
+from hub.supervise.life.process import on_signal, spare_collector, until_signal
 from hub.telemetry.health import LATEST_S
 from hub.telemetry.told import Sinks, Told, open_told
 
@@ -89,6 +90,10 @@ class Parts:
     def record(self, name: str) -> RecordCodec:
         """The codec of a hub record, e.g. `audit.receipt`."""
         return record_codec(self.catalogue, name)
+
+    def waiting(self) -> Waiting:
+        """What makes entries of quarantine."""
+        return Waiting(self.record("audit.quarantine"), self.record("audit.sealed"), self.settings.sealer())
 
     def registers(self) -> RegisterCodecs:
         """The codecs of all register kinds."""
@@ -221,7 +226,7 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
             keychecks[change.handle] = change.record
 
     rules = Rules(lane, parts.catalogue, strict_readers(parts.catalogue), parts.keys, publishers)
-    codecs = AdmissionCodecs(*(parts.record(f"audit.{name}") for name in ("receipt", "quarantine", "attempt")))
+    codecs = AdmissionCodecs(parts.record("audit.receipt"), parts.waiting(), parts.record("audit.attempt"))
     async with AsyncExitStack() as stack:
         voice = stack.enter_context(told(parts, "admission", lane))
         register = RegisterFollower(parts.options, fold, voice.alarm, PATIENCE[lane])
@@ -235,16 +240,6 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
         on_signal(follower.stop)
         ready()
         await follower.run()
-
-
-def spare_collector() -> None:
-    """Look for cycles seldom: what start made stays, and what a batch makes is freed by its reference counts.
-
-    The collector would otherwise walk the compiled policy and every batch again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def run_gateway(parts: Parts, lane: Lane, ready: Callable[[], None] = lambda: None) -> None:
@@ -298,7 +293,12 @@ class OpenGateway:
         announcer = await self._stack.enter_async_context(
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )
-        rules = GatewayRules(policy, compiled(parts.catalogue, policy), parts.keys, gateway_codecs(parts.catalogue))
+        rules = GatewayRules(
+            policy,
+            compiled(parts.catalogue, policy),
+            parts.keys,
+            gateway_codecs(parts.catalogue, parts.settings.sealer()),
+        )
         planner = voice.traces.plan(Planner(lane, rules, knowledge, World(build_name(), trace_pool())))
         ports = Ports(
             self._clock,
@@ -325,12 +325,11 @@ def polled(gateway: Gateway) -> bool:
     return not gateway.workers() or gateway.last_answer() >= now_ms() - LATEST_S * 1000
 
 
-def gateway_codecs(catalogue: Catalogue) -> Codecs:
+def gateway_codecs(catalogue: Catalogue, sealer: Sealer | None = None) -> Codecs:
     """The encoders of the gateway's own records."""
     decision, receipt = (frame(catalogue.ids[f"audit.{name}/v1"], b"") for name in ("decision", "receipt"))
-    return Codecs(
-        decision, record_codec(catalogue, "audit.attempt"), receipt, record_codec(catalogue, "audit.quarantine")
-    )
+    waiting = Waiting(record_codec(catalogue, "audit.quarantine"), record_codec(catalogue, "audit.sealed"), sealer)
+    return Codecs(decision, record_codec(catalogue, "audit.attempt"), receipt, waiting)
 
 
 def beginnings(catalogue: Catalogue) -> dict[int, Slicer]:
@@ -364,27 +363,4 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
             relations = Relations(parts.keys, slicers, parts.record("audit.decision"))
             follower = RelationsFollower(lane, relations, writer, stands, register.fence)
             tasks.append(Follower(parts.options, Source(f"registry.{lane}", follower.topics), follower.handle).run())
-        await _until_signal(tasks, ready)
-
-
-async def _until_signal(work: list[Coroutine[Any, Any, None]], ready: Callable[[], None]) -> None:
-    """Run several endless tasks; the first fault ends all, so does a signal."""
-    tasks = [asyncio.create_task(each) for each in work]
-    on_signal(lambda: [task.cancel() for task in tasks])
-    ready()
-    try:
-        await asyncio.gather(*tasks)
-    except asyncio.CancelledError:
-        return
-    finally:
-        for task in tasks:
-            if not task.cancelling():  # a second cancel would cut short what the first one closes
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def on_signal(stop: Callable[[], Any]) -> None:
-    """Call `stop` once on SIGTERM or SIGINT."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        await until_signal(tasks, ready)

@@ -115,6 +115,12 @@ ERRORS: dict[str, ErrorRow] = {
     "secret_faulty": ErrorRow(
         Exit.FAILED, Fault.OPERATOR, "The secret file is faulty", "restore it from its backup; never make up a new one"
     ),
+    "seal_key_faulty": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "The public key for quarantine is faulty",
+        "point PUNTE_SEAL_PUBLIC_FILE at the public key that `punte quarantine key` wrote",
+    ),
     "secret_open": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consent.terms import Profile
 from hub.contracts.keys import KeyFault, KeyRing, parse_secret
+from hub.contracts.sealing import Sealer, SealFault, parse_key
 from hub.errors import PunteError
 
 SECRET_MODES: Final = frozenset({0o600, 0o400})
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     kafka_ssl_certificate_file: Path | None = None
     kafka_ssl_key_file: Path | None = None
     secret_file: Path | None = None
+    seal_public_file: Path | None = Field(
+        default=None, description="Public key that quarantined and parked records are sealed to; none: position alone"
+    )
     profile: Profile = Profile.PRODUCTION
     policies: Path | None = None
     policies_before: Path | None = Field(
@@ -91,6 +95,17 @@ class Settings(BaseSettings):
             return parse_secret(text)
         except KeyFault as fault:
             raise PunteError("secret_faulty", str(fault)) from None
+
+    def sealer(self) -> Sealer | None:
+        """What seals quarantined records, to the key of `PUNTE_SEAL_PUBLIC_FILE`; None where none is set."""
+        if self.seal_public_file is None:
+            return None
+        try:
+            return Sealer.of(parse_key(self.seal_public_file.read_text()))
+        except (OSError, UnicodeDecodeError):
+            raise PunteError("seal_key_faulty", "the public key file cannot be read") from None
+        except SealFault as fault:
+            raise PunteError("seal_key_faulty", str(fault)) from None
 
     def _ssl(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.kafka_ssl_ca_file) if self.kafka_ssl_ca_file else None)

@@ -53,7 +53,7 @@ def everything(lane: Lanes = None) -> int:
     With PUNTE_HEALTH_PORT the parts answer there and on the ports after it: admission and gateway of each lane in
     their order, then the registry.
     """
-    from hub.assemble import on_signal
+    from hub.supervise.life.process import on_signal
     from hub.supervise.process import Supervisor, parts_of
     from hub.telemetry.logs import configure_logs
 

@@ -7,7 +7,7 @@ encoded by hand here; a test holds its bytes equal to what the Avro schema in `s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -72,6 +72,18 @@ class DeliveryState(StrEnum):
     ACKED = "acked"
     RECALL_SENT = "recall_sent"
     RECALL_ACKED = "recall_acked"
+
+
+BLANK_ATTEMPT: Final[Mapping[str, None]] = {
+    **dict.fromkeys(("source", "eventId", "input", "code", "sha256", "asker")),
+    **dict.fromkeys(("partition", "firstOffset", "previousRevision")),
+    **dict.fromkeys(("reason", "attempt", "unit", "purpose")),
+}
+"""An attempt record that says nothing yet but its `verdict` and `at`."""
+BLANK_ENTRY: Final[Mapping[str, None]] = dict.fromkeys(
+    ["path", "sealed", "source", "keyId", "record", "attempt", "unit", "purpose", "state"]
+)
+"""What may stay unsaid in an entry of quarantine or parking. `sealed` is of the first version: `record` holds bytes."""
 
 
 class FactRef(NamedTuple):

@@ -20,6 +20,7 @@ MAX_SCHEMA_BYTES = 128 * 1024
 MAX_TEXT = 200
 MAX_ITEMS = 64
 MAX_SYMBOLS = 64
+MAX_RECORD_BYTES = 82 * 1024
 
 EVENT_LEAVES = frozenset({"string", "int", "long", "boolean", "enum", "date", "timestamp-millis"})
 RECORD_LEAVES = EVENT_LEAVES | {"fixed", "bytes"}
@@ -70,7 +71,7 @@ def check_record_schema(file: str, avsc: Mapping[str, Any]) -> None:
         if base_name(item) not in RECORD_LEAVES | {"record"}:
             refuse(SchemaRefused, file, path, "use a type of contract.md section 8")
         if base_name(kind) == "array" or base_name(item) in {"string", "bytes"}:
-            _bounded(file, path, field, 1 << 16)
+            _bounded(file, path, field, MAX_RECORD_BYTES)
 
 
 def _checked(file: str, avsc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -78,6 +78,11 @@ def quarantine(lane: Lane) -> str:
     return f"quarantine.{lane}"
 
 
+def parked(lane: Lane) -> str:
+    """Releases that wait, by the partition of their event: a subscription cannot be written, a cause that will pass."""
+    return f"parked.{lane}"
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic as it must exist. `retention_ms` -1 = for ever; `compact` = a register."""
@@ -127,6 +132,7 @@ def hub_topics(lanes: Iterable[Lane]) -> list[TopicSpec]:
             TopicSpec(audit_decision(lane), n, -1),
             TopicSpec(audit_attempt(lane), n, -1),
             TopicSpec(quarantine(lane), 1, 30 * _DAY),
+            TopicSpec(parked(lane), n, 30 * _DAY),
         ]
     return specs
 
@@ -197,10 +203,10 @@ def _ingress_acls(lane: Lane) -> list[Acl]:
 
 
 def _gateway_acls(lane: Lane) -> list[Acl]:
-    """It reads `seen` back when a partition is assigned to it, and commits offsets inside its transactions."""
-    written = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane))
+    """It reads `seen` and `parked` back when a partition is assigned to it; commits offsets in its transactions."""
+    written = (seen(lane), parked(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane))
     return [
-        *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane)),
+        *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane), parked(lane)),
         *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),
         *_grant("punte-gateway", "Read", "Group", f"gateway.{lane}"),
         *_grant("punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"),
@@ -215,7 +221,7 @@ def _views_acls(who: str, lane: Lane) -> list[Acl]:
 
 def _trace_acls(lane: Lane) -> list[Acl]:
     """Beside the proofs, the records they speak of, in every unit's topics: the auditor's own login, nobody else's."""
-    told = (admitted(lane), f"receipt.{lane}.*", quarantine(lane), f"release.{lane}.*")
+    told = (admitted(lane), f"receipt.{lane}.*", quarantine(lane), parked(lane), f"release.{lane}.*")
     return [*_views_acls("punte-trace", lane), *_grant("punte-trace", "Read", "Topic", *told)]
 
 
@@ -226,7 +232,7 @@ def _doctor_acls(lane: Lane) -> list[Acl]:
     """
     there = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", audit_decision(lane), audit_attempt(lane))
     return [
-        *_grant("punte-doctor", "Read", "Topic", f"inbox.{lane}.*", admitted(lane), quarantine(lane)),
+        *_grant("punte-doctor", "Read", "Topic", f"inbox.{lane}.*", admitted(lane), quarantine(lane), parked(lane)),
         *_grant("punte-doctor", "Describe", "Topic", *there),
         *_grant("punte-doctor", "Describe", "Group", f"ingress.{lane}", f"gateway.{lane}"),
     ]

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import (
+    BLANK_ATTEMPT,
     DecisionHead,
     RefusalEntry,
     Stage,
@@ -23,6 +24,7 @@ from hub.contracts.audit import (
 )
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
+from hub.contracts.waiting import Waiting
 
 Headers = list[tuple[str, bytes]]
 NO_HEADERS: Final[Headers] = []
@@ -76,7 +78,7 @@ class Codecs:
     decision_frame: bytes
     attempt: RecordCodec
     receipt_frame: bytes
-    quarantine: RecordCodec
+    waiting: Waiting
 
 
 class Subject(NamedTuple):
@@ -144,21 +146,12 @@ class Proofs:
         out.add(place, subject.event_id.encode(), value)
 
     def quarantine(self, out: Outputs, subject: Subject, stage: Stage, code: str, now: int) -> None:
-        """What needs a person: code and position, no bytes."""
-        value = {
-            "stage": stage.value,
-            "code": code,
-            "path": None,
-            "input": subject.where,
-            "sha256": subject.sha,
-            "sealed": None,
-            "at": now,
-        }
-        out.add(self._quarantine, subject.digest, self.codecs.quarantine.encode(value))
+        """What needs a person: code, position and source; the record only sealed."""
+        entry = self.codecs.waiting.entry(subject.record, stage, code, now, source=subject.source)
+        out.add(self._quarantine, subject.digest, entry)
         out.counts[Verdict.QUARANTINED.value] += 1
 
 
 def blank_attempt(where: dict[str, Any], verdict: Verdict, now: int) -> dict[str, Any]:
     """An attempt record with nothing but its place, verdict and moment."""
-    empty = ("source", "eventId", "code", "sha256", "asker", "partition", "firstOffset", "previousRevision")
-    return dict.fromkeys(empty) | {"input": where, "verdict": verdict.value, "at": now}
+    return {**BLANK_ATTEMPT, "input": where, "verdict": verdict.value, "at": now}

@@ -17,10 +17,11 @@ from aiokafka import AIOKafkaProducer
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import Stage, Verdict
+from hub.contracts.audit import BLANK_ATTEMPT, Stage, Verdict
 from hub.contracts.codec import RecordCodec
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
+from hub.contracts.waiting import Waiting
 from hub.ingress.admit import Admitted, Refused, Rules, admit
 
 NO_HEADERS: list[tuple[str, bytes]] = []
@@ -31,7 +32,7 @@ class AdmissionCodecs:
     """Encoders of what admission writes beside events."""
 
     receipt: RecordCodec
-    quarantine: RecordCodec
+    waiting: Waiting
     attempt: RecordCodec
 
 
@@ -83,21 +84,15 @@ class Admitter:
     def _refused(
         self, record: KafkaRecord, outcome: Refused, now: int
     ) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
-        """Receipt, quarantine entry, attempt: the code and the position in the inbox, no bytes."""
+        """Receipt, quarantine entry, attempt: the code and the position in the inbox; the record only sealed."""
         lane, sha = self._rules.lane, bytes_digest(record.value or b"")
         where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         digest = event_digest(outcome.source, outcome.event_id)
         receipt = {"eventId": outcome.event_id, "verdict": "refused", "code": outcome.code, "sha256": sha, "at": now}
-        entry = {
-            "stage": Stage.ADMISSION.value,
-            "code": outcome.code,
-            "path": outcome.path or None,
-            "input": where,
-            "sha256": sha,
-            "sealed": None,
-            "at": now,
-        }
+        known = {"path": outcome.path or None, "source": outcome.source}
+        entry = self._codecs.waiting.entry(record, Stage.ADMISSION, outcome.code, now, **known)
         attempt = {
+            **BLANK_ATTEMPT,
             "source": outcome.source,
             "eventId": outcome.event_id or None,
             "input": where,
@@ -107,15 +102,10 @@ class Admitter:
             "at": now,
         }
         written = [
-            (topics.quarantine(lane), digest, self._codecs.quarantine.encode(entry), NO_HEADERS),
-            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(_whole(attempt)), NO_HEADERS),
+            (topics.quarantine(lane), digest, entry, NO_HEADERS),
+            (topics.audit_attempt(lane), digest, self._codecs.attempt.encode(attempt), NO_HEADERS),
         ]
         if outcome.told:
             told = self._codecs.receipt.encode(receipt)
             written.append((topics.receipt(lane, outcome.source), outcome.event_id.encode(), told, NO_HEADERS))
         return written
-
-
-def _whole(attempt: dict[str, Any]) -> dict[str, Any]:
-    """An attempt record with the leaves that only assignments and questions fill."""
-    return {"asker": None, "partition": None, "firstOffset": None, "previousRevision": None, **attempt}

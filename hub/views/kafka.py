@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import Input, Verdict
+from hub.contracts.audit import BLANK_ATTEMPT, Input, Verdict
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
 from hub.views.project import Trail, topics_read
@@ -116,12 +116,11 @@ def _consumer(options: Options) -> AIOKafkaConsumer:
 async def record_question(options: Options, codec: RecordCodec, trail: Trail, asker: str, now: int) -> None:
     """Write the `consult` record of a question; returns when it is acknowledged."""
     lane, digest = trail.event
-    unsaid = ("source", "input", "code", "sha256", "partition", "firstOffset", "previousRevision")
     said = {"eventId": trail.asked, "verdict": Verdict.CONSULT.value, "asker": asker, "at": now}
     producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
     await producer.start()
     try:
-        value = codec.encode(dict.fromkeys(unsaid) | said)
+        value = codec.encode({**BLANK_ATTEMPT, **said})
         await producer.send_and_wait(topics.audit_attempt(lane), value, key=digest, partition=0)
     finally:
         await producer.stop()

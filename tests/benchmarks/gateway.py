@@ -26,7 +26,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consent.terms import Lane
-from hub.assemble import spare_collector
 from hub.contracts import topics
 from hub.contracts.record import KafkaRecord
 from hub.embedded import embedded_broker
@@ -36,6 +35,7 @@ from hub.gateway.outputs import Gathered, Outputs
 from hub.gateway.plan import Planner
 from hub.gateway.ports import Ports, Turn
 from hub.gateway.seen import SeenIds
+from hub.supervise.life.process import spare_collector
 from tests.benchmarks.ceiling import PARTITIONS, Cost, Row, ceiling_cost, clocks
 from tests.benchmarks.federation import RECIPIENTS, Federation, Input
 from tests.benchmarks.pack import AT_MS

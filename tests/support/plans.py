@@ -16,6 +16,7 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.envelope import inbox_headers
 from hub.contracts.keys import event_digest
+from hub.contracts.versions import version_ids
 from hub.contracts.wire import StrictReader, strict_readers
 from hub.demo.crowd import Published
 from hub.demo.story import Story
@@ -189,7 +190,7 @@ class Wrote:
     def read(self, kind: str) -> list[dict[str, Any]]:
         """The same, decoded by the schema of their name."""
         found = [decoded(record.value) for record in self.of(kind)]
-        assert {schema_id for schema_id, _ in found} <= {catalogue().ids[f"audit.{kind}/v1"]}
+        assert {schema_id for schema_id, _ in found} <= {version_ids(catalogue().ids, f"audit.{kind}")[-1]}
         return [record for _, record in found]
 
     def said(self, kind: str) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ OTHER = Party("ubbbbb", frozenset(Lane), frozenset({Purpose.P1}), publishes=Fals
 LANE = Lane.ALERT
 WRITES = {
     "ingress": (topics.admitted, topics.quarantine, topics.audit_attempt),
-    "gateway": (topics.seen, topics.audit_decision, topics.audit_attempt, topics.quarantine),
+    "gateway": (topics.seen, topics.parked, topics.audit_decision, topics.audit_attempt, topics.quarantine),
     "registry": (),
 }
 READS = {"ingress": (), "gateway": (topics.admitted, topics.seen), "registry": (topics.admitted, topics.audit_decision)}
@@ -86,7 +86,11 @@ def test_the_doctor_sees_every_topic_and_group_and_reads_no_more_than_the_ages_o
     """It reads what stages take from, quarantines, the register and its copy; of the rest that it is there."""
     reads, describes = allowed("punte-doctor", "Read"), allowed("punte-doctor", "Describe")
     taken = {name for stage in Stage for lane in Lane for name in followed(stage, lane, TOPICS)}
-    wanted = taken | {topics.quarantine(lane) for lane in Lane} | {topics.REGISTER, topics.AUDIT_REGISTER}
+    wanted = (
+        taken
+        | {name(lane) for lane in Lane for name in (topics.quarantine, topics.parked)}
+        | {topics.REGISTER, topics.AUDIT_REGISTER}
+    )
     assert {name for name, right in covered(TOPICS, reads).items() if right} == wanted
     assert {name for name, right in covered(TOPICS, describes).items() if right} == set(TOPICS) - wanted
     assert {*covered(TOPICS, reads | describes).values()} == reads | describes
@@ -97,7 +101,7 @@ def test_the_doctor_sees_every_topic_and_group_and_reads_no_more_than_the_ages_o
 
 def test_who_traces_an_event_reads_what_its_way_is_told_from() -> None:
     """All that `punte why` reads and the records themselves, releases included; it writes the question and no more."""
-    told = {name for name in TOPICS if name.startswith(("admitted.", "receipt.", "quarantine.", "release."))}
+    told = {name for name in TOPICS if name.startswith(("admitted.", "receipt.", "quarantine.", "parked.", "release."))}
     reads = allowed("punte-trace", "Read")
     assert {name for name, right in covered(TOPICS, reads).items() if right} == {
         *topics_read(),

@@ -10,7 +10,7 @@ import pytest
 from consent.messages import Language
 from hub.assemble import record_codec
 from hub.cli.trace import status
-from hub.contracts.audit import Input, Verdict
+from hub.contracts.audit import BLANK_ATTEMPT, BLANK_ENTRY, Input, Verdict
 from hub.contracts.keys import bytes_digest
 from hub.contracts.refusals import MEANINGS
 from hub.errors import Exit
@@ -59,9 +59,8 @@ def feed_decision(trail: Trail, **change: Any) -> None:
 
 def feed_attempt(trail: Trail, verdict: Verdict, code: str, where: dict[str, Any], at: int = DECIDED_AT) -> None:
     """An input that ended without a decision."""
-    unsaid = ("asker", "partition", "firstOffset", "previousRevision", "sha256")
     said = {"source": SOURCE, "eventId": EVENT_ID, "input": where, "verdict": verdict.value, "code": code, "at": at}
-    trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode(dict.fromkeys(unsaid) | said)))
+    trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode({**BLANK_ATTEMPT, **said})))
 
 
 def feed_admitted(tracks: Tracks, *, late: bool = False, event_id: str = EVENT_ID, offset: int = 12) -> None:
@@ -78,8 +77,8 @@ def feed_receipt(tracks: Tracks, verdict: str, code: str, at: int = DECIDED_AT, 
 
 def feed_quarantine(tracks: Tracks, code: str, where: dict[str, Any]) -> None:
     """An entry of quarantine."""
-    told = {"stage": "decision", "code": code, "path": None, "input": where, "sha256": bytes(32), "sealed": None}
-    tracks.take(Written("quarantine.case", tracks.quarantine.encode(told | {"at": DECIDED_AT})))
+    told = {**BLANK_ENTRY, "stage": "decision", "code": code, "input": where, "sha256": bytes(32), "at": DECIDED_AT}
+    tracks.take(Written("quarantine.case", tracks.quarantine.encode(told)))
 
 
 def feed_release(tracks: Tracks, value: bytes = VALUE) -> None:

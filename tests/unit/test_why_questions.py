@@ -16,7 +16,7 @@ from consent.messages import Language
 from consent.terms import Lane, Outcome, PartyRole, Purpose, Role
 from hub.assemble import record_codec
 from hub.cli.why import status
-from hub.contracts.audit import Verdict
+from hub.contracts.audit import BLANK_ATTEMPT, Verdict
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import event_digest, register_digest
 from hub.contracts.registers import KINDS, RegisterCodecs, common, key
@@ -122,9 +122,8 @@ def policy_record(revision: int, units: Sequence[str] = CODES) -> dict[str, Any]
 
 def attempt_record(verdict: Verdict, **change: Any) -> dict[str, Any]:
     """An attempt on the event."""
-    empty = ("source", "code", "sha256", "asker", "partition", "firstOffset", "previousRevision")
     where = {"topic": f"inbox.case.{SOURCE}", "partition": 0, "offset": 5}
-    return dict.fromkeys(empty) | {"eventId": EVENT_ID, "input": where, "verdict": verdict, "at": NOW} | change
+    return {**BLANK_ATTEMPT, "eventId": EVENT_ID, "input": where, "verdict": verdict, "at": NOW} | change
 
 
 def unit_record(code: str, organisation: str | None, at: int = 1) -> tuple[bytes, bytes]:

@@ -1,0 +1,1 @@
+"""How a process ends, and how its memory is looked after."""
