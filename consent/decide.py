@@ -7,14 +7,13 @@ must get the floor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from consent.cells import Cell, Selected
 from consent.compile import Policy
 from consent.dutylines import Duty, DutyLine, missing
 from consent.facts import Event, Fact, Facts, Subscription, Unit
-from consent.guards import ADDRESSEE, STALE_KINDS, Guard
+from consent.guards import STALE_KINDS, Guard
 from consent.matrix import CellKey
 from consent.terms import Purpose, RefusalReason
 from consent.validity import NO_STANDING, Standing, hold, standing
@@ -70,42 +69,9 @@ def decide(policy: Policy, event: Event, facts: Facts, at_ms: int) -> Decided:
     return _made(Decided, (tuple(found.values()), unserved))
 
 
-def _may_be_due(line: DutyLine, event: Event) -> bool:
+def may_be_due(line: DutyLine, event: Event) -> bool:
     """Whether a duty may be due by the content of an event; whose area or name it is is not asked."""
     return all(event.content.get(leaf) == symbol for leaf, symbol in line.asks)
-
-
-def untold(
-    lines: Sequence[DutyLine], policy: Policy, event: Event, decided: Decided, facts: Facts, at_ms: int
-) -> tuple[str, ...]:
-    """The duty lines of an event's type that may be due and that nobody got it for, whose cause is no denial (INV-24).
-
-    No unit covers the place, or none has an agreement. `lines`: those of this type. Those of `decided.unserved` are
-    told already. `at_ms`: the moment of the decisions, whose bits are those of the step that counted then.
-    """
-    policy = policy.at(at_ms)
-    due = [line for line in lines if _may_be_due(line, event)]
-    if not due:
-        return ()
-    got = [one for one in decided.decisions if one.selected is not None]
-    told = {duty.line.id for one in got for duty in _due_to(policy, event, one)}
-    told.update(decided.unserved)
-    rest = [line for line in due if line.id not in told]
-    roles = {one.subscription.unit.role for one in got} if rest else ()
-    missed = (line for line in rest if line.following or line.fallback not in roles)
-    return tuple(line.id for line in missed if _to_others(line, event, facts))
-
-
-def _to_others(line: DutyLine, event: Event, facts: Facts) -> bool:
-    """Whether a line speaks of a unit beside the source: a named one of its role, or one of the place.
-
-    A source of that role in that place is whom the line wants told.
-    """
-    if ADDRESSEE in line.when:
-        named = (facts.unit(code) for code in event.named)
-        return any(unit is not None and unit.role is line.role and unit.code != event.source for unit in named)
-    source = facts.unit(event.source)
-    return source is None or source.role is not line.role or event.siruta not in source.area
 
 
 def decide_one(
@@ -195,7 +161,7 @@ def _unserved(case: _Case, found: dict[tuple[str, Purpose], Decision]) -> tuple[
         for duty in _due(policy, event, decision)
         if not _stand_in(case, decision, duty, found)
     ]
-    unserved += [line.id for line in policy.unserved.get(event.type, ()) if _may_be_due(line, event)]
+    unserved += [line.id for line in policy.unserved.get(event.type, ()) if may_be_due(line, event)]
     return tuple(dict.fromkeys(unserved))
 
 

@@ -20,10 +20,10 @@ from functools import partial
 from typing import Final, Protocol
 
 from consent import guards
-from consent.compile import by_event
-from consent.decide import Decided, Decision, decide, untold
+from consent.decide import Decided, Decision, decide
 from consent.facts import Event, Facts
 from consent.terms import Lane, Purpose, RefusalReason
+from consent.untold import Watch
 from hub.contracts import topics
 from hub.contracts.audit import (
     BatchStamp,
@@ -107,7 +107,7 @@ class Planner:
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
         self._seen_topic = topics.seen(lane)
-        self._lines = by_event(duty.line for duties in rules.policy.duties.values() for duty in duties)
+        self._watch = Watch.of(rules.policy)
 
     def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
         """The record of an assignment of a partition, first thing after the fence."""
@@ -221,21 +221,22 @@ class Planner:
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
         """Want what was decided, and have it recorded once it is made."""
-        work = self._releaser.work(event, digest)
+        work, got = self._releaser.work(event, digest), []
         for decision in decided.decisions:
             if decision.selected is None:
                 work.refused.append((decision, decision.refusal))
             else:
                 to = decision.subscription
+                got.append(decision)
                 batch.wanted[to.unit.code, to.purpose].append((work, decision))
-        batch.told.append(partial(self._made, work, decided))
+        batch.told.append(partial(self._made, work, decided, got))
 
-    def _made(self, work: Work, decided: Decided, batch: _Batch) -> None:
+    def _made(self, work: Work, decided: Decided, got: Sequence[Decision], batch: _Batch) -> None:
         """Record what became of an event: its releases, and for each unit that got none the reason."""
         event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
-        if self._lost(event, decided, batch):
+        if self._lost(event, decided, got, batch):
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
         refusals = _refusals(work.refused) if work.refused else []
         if any(entry.reason in FAILED for entry in refusals):
@@ -248,16 +249,16 @@ class Planner:
         self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
         out.counts["releases"] += len(work.releases)
 
-    def _lost(self, event: ReadEvent, decided: Decided, batch: _Batch) -> bool:
+    def _lost(self, event: ReadEvent, decided: Decided, got: Sequence[Decision], batch: _Batch) -> bool:
         """Whether somebody who must be told gets nothing and no denial says why; an alert: whether no such unit does.
 
         A release that then fails is in quarantine by itself.
         """
-        policy, kind = self._rules.policy, event.view.type
-        if untold(self._lines.get(kind, ()), policy, event.view, decided, batch.facts, batch.now):
+        if self._watch.untold(event.view, got, decided.unserved, batch.facts, batch.now):
             return True
-        given = (one.subscription for one in decided.decisions if one.selected is not None)
-        return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in policy.duties for to in given)
+        duties, kind = self._rules.policy.duties, event.view.type
+        given = (one.subscription for one in got)
+        return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in duties for to in given)
 
 
 def _tell_all(batch: _Batch) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from consent.decide import Decided, Decision, untold
+from consent.decide import Decision
 from consent.facts import Event, Subscription
 from consent.terms import Lane, Purpose
+from consent.untold import Watch
 from hub.contracts.keys import b64, register_digest
 from hub.demo.crowd import Published
 from tests.cases.pack import NOW, facts, policy, unit
@@ -171,10 +172,10 @@ def test_an_addressee_nobody_named_is_missed_by_nobody() -> None:
     known = facts({"children": (team, Purpose.P8)})
     assert lines
     for named, missed in ((frozenset[str](), []), (frozenset({"children"}), ["CHILD"])):
-        found = untold(lines, policy(), replace(opened, named=named), Decided((), ()), known, NOW)
+        found = Watch.of(policy()).untold(replace(opened, named=named), (), (), known, NOW)
         assert [line.role for line in lines if line.id in found] == missed
     own = replace(opened, named=frozenset({"children"}), source="children")
-    assert untold(lines, policy(), own, Decided((), ()), known, NOW) == ()
+    assert Watch.of(policy()).untold(own, (), (), known, NOW) == ()
 
 
 def test_a_unit_of_another_place_does_not_stand_in_unasked() -> None:
@@ -185,9 +186,9 @@ def test_a_unit_of_another_place_does_not_stand_in_unasked() -> None:
     selected = next(each for each in policy().cells[lines[0].key].table if each is not None)
     got = Decision(Subscription(elsewhere, Purpose.P8), 0, selected, None, None, (), None)
     known = facts({"elsewhere": (elsewhere, Purpose.P8)})
-    assert untold(lines, policy(), event, Decided((got,), ()), known, NOW) == (lines[0].id,)
+    assert Watch.of(policy()).untold(event, (got,), (), known, NOW) == (lines[0].id,)
     due = policy().cells[lines[0].key].mask(lines[0].when)
-    assert untold(lines, policy(), event, Decided((got._replace(bits=due),), ()), known, NOW) == ()
+    assert Watch.of(policy()).untold(event, (got._replace(bits=due),), (), known, NOW) == ()
 
 
 def test_the_step_that_decided_says_whom_a_release_was_due_to() -> None:
@@ -200,5 +201,5 @@ def test_the_step_that_decided_says_whom_a_release_was_due_to() -> None:
     got = Decision(Subscription(there, Purpose.P8), cell.mask(lines[0].when), selected, None, None, (), None)
     chain = replace(policy(), until=NOW, after=replace(policy(), duties={}))
     known = facts({"there": (there, Purpose.P8)})
-    told = [untold(lines, chain, event, Decided((got,), ()), known, at) for at in (NOW - 1, NOW)]
+    told = [Watch.of(chain).untold(event, (got,), (), known, at) for at in (NOW - 1, NOW)]
     assert told == [(), (lines[0].id,)]
