@@ -1,18 +1,21 @@
-"""How long until an alert is where it must be? `python -m tests.benchmarks.alert [SECONDS]`.
+"""How long until an alert is where it must be? `python -m tests.benchmarks.alert [SECONDS] [--bulk]`.
 
 From the send into `inbox.alert.<EMIS>` until a read_committed reader of the dispatch sees the release, at 20 and at 200
 alerts a second, through the real processes of the lane (`punte run admit`, `punte run gateway`). Beside it the floor of
 the same run on the same broker: one bare aiokafka transaction per alert, the same number of output topics, nothing
 computed. Where the milliseconds go is read from the records: admitted, decided, visible.
+
+With `--bulk`: at 20 a second, while a gateway of the bulk lane works off a backlog that does not end before; the floor
+runs beside the same.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
 import re
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -31,13 +34,26 @@ from hub.contracts import topics
 from hub.contracts.envelope import inbox_headers
 from hub.embedded import embedded_broker
 from hub.gateway.pace import PACES
+from tests.benchmarks.load.backlog import fill, left
+from tests.benchmarks.load.lanes import lane_at_work
 from tests.support.hub import PATIENCE_S, Hub, prepared
 
 RATES: Final = (20, 200)
 SECONDS: Final = 15
 WARM_UP: Final = 40
+BACKLOG_PER_S: Final = 12_000
+"""More than a gateway works off in a second."""
 MARK: Final = re.compile(rb"alert-(\d{8})")
 QUESTION: Final = "How long from an alert's send to its release, beside a bare transaction on the same broker?"
+
+
+@dataclass(frozen=True)
+class Work:
+    """How long alerts come, at which rates, and whether the bulk lane is busy beside them."""
+
+    seconds: int
+    rates: tuple[int, ...] = RATES
+    bulk: bool = False
 
 
 @dataclass
@@ -125,29 +141,6 @@ async def reading(options: Mapping[str, Any], names: Sequence[str], watch: Watch
         await consumer.stop()
 
 
-@asynccontextmanager
-async def lane_at_work(hub: Hub) -> AsyncIterator[None]:
-    """Admission and gateway of the alert lane as processes of their own, from ready to drained."""
-    started = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub", "run", verb, "--lane", "alert"),
-            env={**hub.environment, "PUNTE_LOG_LEVEL": "ERROR"},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        for verb in ("admit", "gateway")
-    ]
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            for process in started:
-                assert process.stdout is not None
-                assert (await process.stdout.readline()).strip() == b"ready"
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-        await asyncio.gather(*(process.wait() for process in started))
-
-
 async def pass_on(options: Mapping[str, Any], outputs: int, ready: asyncio.Event) -> None:
     """The floor: each record of `floor.in` goes to `outputs` topics in a transaction of its own, or of what waits."""
     sender.BACKOFF_OVERRIDE = PACES[Lane.ALERT].backoff / 1e3
@@ -171,7 +164,7 @@ async def pass_on(options: Mapping[str, Any], outputs: int, ready: asyncio.Event
                     await producer.send_offsets_to_transaction({at: records[-1].offset + 1}, "floor")
 
 
-async def floor(hub: Hub, source: Source, watch: Watch, outputs: int, seconds: int) -> dict[int, list[float]]:
+async def floor(hub: Hub, source: Source, watch: Watch, outputs: int, work: Work) -> dict[int, list[float]]:
     """Milliseconds of the floor, by rate."""
     names = ["floor.in", *(f"floor.out.{number}" for number in range(outputs))]
     admin = AIOKafkaAdminClient(**hub.parts.options)
@@ -183,17 +176,17 @@ async def floor(hub: Hub, source: Source, watch: Watch, outputs: int, seconds: i
     try:
         async with reading(hub.parts.options, ["floor.out.0"], watch):
             await ready.wait()
-            return await at_rates(hub, source, watch, "floor.in", seconds)
+            return await at_rates(hub, source, watch, "floor.in", work)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def at_rates(hub: Hub, source: Source, watch: Watch, topic: str, seconds: int) -> dict[int, list[float]]:
+async def at_rates(hub: Hub, source: Source, watch: Watch, topic: str, work: Work) -> dict[int, list[float]]:
     """Milliseconds of the alerts sent to a topic, by rate; the first ones only warm everything up."""
     async with AIOKafkaProducer(**hub.parts.options, acks="all") as producer:
         await source.send(producer, topic, 20, WARM_UP)
-        watch.by_rate = {rate: await source.send(producer, topic, rate, rate * seconds) for rate in RATES}
+        watch.by_rate = {rate: await source.send(producer, topic, rate, rate * work.seconds) for rate in work.rates}
         return {rate: watch.latencies(numbers) for rate, numbers in watch.by_rate.items()}
 
 
@@ -220,7 +213,7 @@ def _parts(watch: Watch, number: int, decision: Mapping[str, Any]) -> tuple[floa
 def figures(way: Mapping[int, list[float]], bare: Mapping[int, list[float]]) -> dict[str, float]:
     """p50 and p99 of both ways at each rate; those of the lower rate under the plain names."""
     found: dict[str, float] = {}
-    for rate in RATES:
+    for rate in way:
         suffix = "" if rate == RATES[0] else f"_at_{rate}"
         for name, taken in (("", way[rate]), ("floor_", bare[rate])):
             cuts = quantiles(taken, n=100, method="inclusive")
@@ -228,25 +221,55 @@ def figures(way: Mapping[int, list[float]], bare: Mapping[int, list[float]]) -> 
     return found
 
 
-async def measure(seconds: int) -> dict[str, float]:
+async def measure(work: Work) -> dict[str, float]:
     """Both ways on one broker, one after the other."""
+    more = (Lane.BULK,) if work.bulk else ()
     with tempfile.TemporaryDirectory() as folder:
-        async with embedded_broker() as broker, prepared(broker.bootstrap, Path(folder)) as hub:
-            watch = Watch()
-            source = Source(hub, watch)
-            desks = [unit.code for unit in hub.federation.units if unit.role is Role.POL_D]
-            names = [topics.release(Lane.ALERT, code, "P1") for code in desks]
-            async with lane_at_work(hub), reading(hub.parts.options, names, watch):
-                way = await at_rates(hub, source, watch, source.inbox, seconds)
-            parts = await stages(hub, watch)
-            bare = await floor(hub, source, watch, int(parts["outputs"]), seconds)
-            return figures(way, bare) | parts
+        async with embedded_broker() as broker, prepared(broker.bootstrap, Path(folder), *more) as hub:
+            async with saturated(hub, work) as rest:
+                found = await both(hub, work)
+            return found | rest
+
+
+async def both(hub: Hub, work: Work) -> dict[str, float]:
+    """The way of an alert, then the floor."""
+    watch = Watch()
+    source = Source(hub, watch)
+    async with lane_at_work(hub, Lane.ALERT), reading(hub.parts.options, desks(hub), watch):
+        way = await at_rates(hub, source, watch, source.inbox, work)
+    parts = await stages(hub, watch)
+    bare = await floor(hub, source, watch, int(parts["outputs"]), work)
+    return figures(way, bare) | parts
+
+
+def desks(hub: Hub) -> list[str]:
+    """The release topics of the dispatches."""
+    codes = [unit.code for unit in hub.federation.units if unit.role is Role.POL_D]
+    return [topics.release(Lane.ALERT, code, "P1") for code in codes]
+
+
+@asynccontextmanager
+async def saturated(hub: Hub, work: Work) -> AsyncIterator[dict[str, float]]:
+    """The bulk lane at work on its backlog where that is asked; what was left of it at the end is told."""
+    rest: dict[str, float] = {}
+    if not work.bulk:
+        yield rest
+        return
+    await fill(hub, Lane.BULK, BACKLOG_PER_S * (work.seconds + PATIENCE_S // 4))
+    async with lane_at_work(hub, Lane.BULK, ("gateway",)):
+        yield rest
+        rest["bulk_left"] = await left(hub, Lane.BULK)
+        assert rest["bulk_left"], "the backlog ended before the alerts: nothing was saturated"
 
 
 def main() -> None:
     """Measure and print a sentence and one JSON object."""
     logging.disable(logging.CRITICAL)
-    found = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=int, nargs="?", default=SECONDS)
+    parser.add_argument("--bulk", action="store_true")
+    given = parser.parse_args()
+    found = asyncio.run(measure(Work(given.seconds, RATES[:1] if given.bulk else RATES, given.bulk)))
     ratio = round(found["p99_ms"] / found["floor_p99_ms"], 2)
     print(
         f"At {RATES[0]} alerts/s a release is visible after {found['p50_ms']} ms (p99 {found['p99_ms']}), a bare "

@@ -52,9 +52,11 @@ PARTS: Final = 2 * len(LANES) + 1
 PATIENCE_S: Final = 40
 
 
-def own_federation() -> Federation:
-    """The pilot's federation under fresh random codes of units and organisations."""
+def own_federation(*more: Lane) -> Federation:
+    """The pilot's federation under fresh random codes; every unit has these lanes beside its own."""
     text = CLUJ.read_text("utf-8")
+    for lane in more:
+        text = re.sub(r"(?m)^(lanes = \[.*)\]$", rf'\1, "{lane.value}"]', text)
     for code in sorted(set(re.findall(r'"([uo][a-z0-9]{5})"', text))):
         text = text.replace(f'"{code}"', f'"{code[0]}{uuid.uuid4().hex[:5]}"')
     return parse_federation(text)
@@ -186,18 +188,18 @@ class Hub:
 
 
 @asynccontextmanager
-async def prepared(bootstrap: str, folder: Path) -> AsyncIterator[Hub]:
-    """Topics and register of a hub that does not work yet; its units are closed at the end."""
+async def prepared(bootstrap: str, folder: Path, *more: Lane) -> AsyncIterator[Hub]:
+    """Topics and register of a hub that does not work yet; its units are closed at the end. `more`: lanes to have."""
     secret = folder / "secret.json"
     secret.touch(0o600)
     secret.write_text(secret_text(1, bytes(range(1, 33))))
     names = {"PUNTE_KAFKA_BOOTSTRAP": bootstrap, "PUNTE_SECRET_FILE": str(secret), "PUNTE_PROFILE": "demo"}
     settings = Settings(kafka_bootstrap=bootstrap, secret_file=secret, profile=Profile.DEMO)
-    parts, federation = assemble.parts(settings), own_federation()
+    parts, federation = assemble.parts(settings), own_federation(*more)
     policy = assemble.proven_policy(settings, parts.catalogue)
     signed = Signed(assemble.now_ms(), PEOPLE)
     units = federation_records(federation, parts.catalogue.ids, signed)
-    await create(parts.options, topics.plan(parties(federation), LANES), 1)
+    await create(parts.options, topics.plan(parties(federation), (*LANES, *more)), 1)
     async with AIOKafkaProducer(**parts.options, acks="all") as producer:
         hub = Hub(parts, policy, federation, {**os.environ, **names}, folder / "hub.log", producer)
         await hub.put(*start_records(policy, parts.keys, signed), *units)

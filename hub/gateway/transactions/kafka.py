@@ -109,6 +109,10 @@ class Batches:
         """What adds to one place: its open batch, which goes on to the next when it is full."""
         return self._open.get(place) or partial(self.add, place)
 
+    def close(self) -> None:
+        """Nothing more is added. What adds to a batch knows this object: the circle would keep megabytes for long."""
+        self._open.clear()
+
     def _next(self, place: Place) -> Append:
         """A new batch. Its compiled builder is called without the Python of its `append`: half of 1.2 us saved."""
         batch = self._kafka.create_batch()
@@ -150,6 +154,7 @@ class Producer:
         An unawaited failure would be left out of a commit that succeeds.
         """
         futures = []
+        batches.close()
         for (topic, partition), batch in batches.built:
             futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
             crash("sending")

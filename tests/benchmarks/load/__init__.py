@@ -1,0 +1,1 @@
+"""Load on a real hub: a backlog of a lane, lanes as processes, what a process holds in memory."""
