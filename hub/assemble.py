@@ -27,6 +27,8 @@ from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import RecordCodec, versioned
 from hub.contracts.envelope import TRACE_BYTES, traceparents
 from hub.contracts.files import load_catalogue
+from hub.contracts.hollow import TYPE as HOLLOW
+from hub.contracts.hollow import Hollower
 from hub.contracts.keys import KeyRing, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.refusals import MEANINGS
@@ -202,7 +204,7 @@ def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
         raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
-CODES = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases", *ALARMS})
+CODES = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases", "hollow", *ALARMS})
 """What counts and alarms go by."""
 
 
@@ -226,7 +228,12 @@ async def run_admission(parts: Parts, lane: Lane, ready: Callable[[], None] = la
             keychecks[change.handle] = change.record
 
     rules = Rules(lane, parts.catalogue, strict_readers(parts.catalogue), parts.keys, publishers)
-    codecs = AdmissionCodecs(parts.record("audit.receipt"), parts.waiting(), parts.record("audit.attempt"))
+    codecs = AdmissionCodecs(
+        parts.record("audit.receipt"),
+        parts.waiting(),
+        parts.record("audit.attempt"),
+        Hollower(parts.record(HOLLOW), parts.keys),
+    )
     async with AsyncExitStack() as stack:
         voice = stack.enter_context(told(parts, "admission", lane))
         register = RegisterFollower(parts.options, fold, voice.alarm, PATIENCE[lane])
@@ -329,7 +336,7 @@ def gateway_codecs(catalogue: Catalogue, sealer: Sealer | None = None) -> Codecs
     """The encoders of the gateway's own records."""
     decision, receipt = (frame(catalogue.ids[f"audit.{name}/v1"], b"") for name in ("decision", "receipt"))
     waiting = Waiting(record_codec(catalogue, "audit.quarantine"), record_codec(catalogue, "audit.sealed"), sealer)
-    return Codecs(decision, record_codec(catalogue, "audit.attempt"), receipt, waiting)
+    return Codecs(decision, record_codec(catalogue, "audit.attempt"), receipt, waiting, record_codec(catalogue, HOLLOW))
 
 
 def beginnings(catalogue: Catalogue) -> dict[int, Slicer]:

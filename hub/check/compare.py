@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
 from consent.terms import PartyRole, Transform
-from hub.check.expect import Plain, Seen
+from hub.check.expect import HOLLOW, Plain, Seen
 from hub.check.facts import Register
 from hub.check.project import Encoders, Names, project, release_leaves
 from hub.check.rows import Rows, Wanted
@@ -43,6 +43,8 @@ class History:
     decisions: Sequence[Mapping[str, Any]]
     refused: frozenset[str]
     releases: Sequence[KafkaRecord]
+    own: Mapping[tuple[str, str], KafkaRecord] = field(default_factory=dict)
+    """Hollow alerts, which the hub writes itself, by source and id, as they stand on `admitted.alert`."""
 
 
 @dataclass(slots=True)
@@ -94,7 +96,8 @@ def compare(history: History, by: Reference) -> Findings:
     _traces(history.releases, findings)
     checker = _Checker(by, findings, released)
     for decision in sorted(_whole(history.decisions), key=lambda d: d["registerRevision"]):
-        checker.event(decision, history.inbox.get((decision["source"], decision["eventId"])))
+        key = decision["source"], decision["eventId"]
+        checker.event(decision, history.inbox.get(key), history.own.get(key))
     for record in released.values():
         findings.add("leaked", "released without a decision", "", record.topic)
     return findings
@@ -139,15 +142,14 @@ class _Checker:
         self._by, self._findings, self._released = by, findings, released
         self._encoders = Encoders()
 
-    def event(self, decision: Mapping[str, Any], inbox: KafkaRecord | None) -> None:
-        """Compare all releases of one event with the plain reading."""
-        event_id = decision["eventId"]
-        if inbox is None:
+    def event(self, decision: Mapping[str, Any], inbox: KafkaRecord | None, own: KafkaRecord | None = None) -> None:
+        """Compare all releases of one event with the plain reading. `own`: the event, where it is one of the hub's."""
+        event_id, record = decision["eventId"], inbox or own
+        if record is None:
             self._findings.add("leaked", "decided but never published", event_id)
             return
         try:
-            envelope = parse_inbox(inbox.headers)
-            seen = self._seen(envelope, inbox, decision["decidedAt"])
+            envelope, seen = (self._hollow if inbox is None else self._published)(record, decision)
         except (EnvelopeFault, KeyError, ValueError):
             self._findings.add("leaked", "decided but not admissible", event_id)
             return
@@ -155,7 +157,21 @@ class _Checker:
         expected = Plain(self._by.rows, register, seen).releases()
         self._audited(decision, expected)
         for (unit, purpose), want in expected.items():
-            self._one(_Case(envelope, inbox, seen, unit, purpose), want, decision)
+            self._one(_Case(envelope, record, seen, unit, purpose), want, decision)
+
+    def _published(self, inbox: KafkaRecord, decision: Mapping[str, Any]) -> tuple[Envelope, Seen]:
+        """An event as its unit sent it."""
+        envelope = parse_inbox(inbox.headers)
+        return envelope, self._seen(envelope, inbox, decision["decidedAt"])
+
+    def _hollow(self, own: KafkaRecord, decision: Mapping[str, Any]) -> tuple[Envelope, Seen]:
+        """A hollow alert: its handles are in its headers, since it holds nobody they could be computed from."""
+        source, told = decision["source"], dict(own.headers)
+        case = told["case"] or b""
+        subject = self._by.keys.unit(source).seal_case(case).decode()
+        envelope = Envelope(decision["eventId"], source, HOLLOW, int(told["time"] or 0), subject)
+        parties = {role.value: b64(handle).decode() for role in PartyRole if (handle := told.get(role.value))}
+        return envelope, replace(self._seen(envelope, own, decision["decidedAt"]), parties=parties)
 
     def _audited(self, decision: Mapping[str, Any], expected: Mapping[tuple[str, str], Wanted]) -> None:
         """The audit names exactly the releases that had to be made."""

@@ -11,6 +11,7 @@ from hub.check.facts import Register
 from hub.check.rows import Rows, Wanted, floor, wanted
 
 PLACES = ("area", "addressee")
+HOLLOW = "hollow.alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class Plain:
                 event_type, _, purpose = entry.partition(":")
                 if event_type == self.seen.type.name:
                     yield unit, purpose
+
+    def desks(self) -> set[str]:
+        """Who gets a hollow alert: the subscribers of the sender's place, else all."""
+        units = [unit for unit, _ in self._subscribers()]
+        sender = self.register.get("unit", self.seen.source)
+        places = self.register.places(sender) if sender is not None else frozenset[int]()
+        near = {unit["handle"] for unit in units if places & self.register.places(unit)}
+        return near or {unit["handle"] for unit in units}
 
     def _has_duty(self, role: str) -> bool:
         """An agreement that ran out ends what it permits, never a duty: that takes a person."""
@@ -194,7 +203,8 @@ class _Truth(Mapping[str, bool]):
         if kind == "area":
             return self._plain.register.covers(self._unit, record.get("siruta"))
         if kind == "addressee":
-            return self._unit["handle"] in self._named(record)
+            named = self._named(record) if self._plain.seen.type.name != HOLLOW else self._plain.desks()
+            return self._unit["handle"] in named
         if kind == "relation":
             return self._plain.related(self._unit["handle"], arg)
         if kind == "consent":

@@ -66,6 +66,11 @@ class Register:
         """Whether a place lies in a unit's area, a county code standing for its units."""
         return siruta is not None and (siruta in unit["area"] or self._counties.get(siruta) in unit["area"])
 
+    def places(self, unit: Mapping[str, Any]) -> frozenset[int]:
+        """The places of a unit's area, a county code standing for its units."""
+        area = set(unit["area"])
+        return frozenset(place for place, county in self._counties.items() if place in area or county in area)
+
     def joined(self, handles: frozenset[str]) -> frozenset[str]:
         """The handles and everything linked to them."""
         found = set(handles)

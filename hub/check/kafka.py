@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from hub.check.compare import Finding, History, Reference, compare
+from hub.check.expect import HOLLOW
 from hub.check.facts import Entry, Register
 from hub.check.rows import read_rows
 from hub.contracts.codec import CodecFault, RecordCodec, versioned
@@ -28,6 +29,7 @@ from hub.contracts.topics import REGISTER
 from hub.settings import Settings
 
 LISTED = 20
+READ = ("inbox.", "admitted.alert", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,11 @@ async def check(settings: Settings, journal: Path) -> Found:
     def record_codec(name: str) -> RecordCodec:
         return versioned(name, catalogue.ids, catalogue.schemas)
 
-    topics = await _read(settings, ("inbox.", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER))
+    topics = await _read(settings, READ)
     registers = RegisterCodecs({kind: record_codec(f"register.{kind}") for kind in KINDS})
     entries = [_entry(registers, record) for record in _of(topics, REGISTER)]
-    history = _history(topics, journal, record_codec("audit.decision"), record_codec("audit.receipt"))
+    codecs = record_codec("audit.decision"), record_codec("audit.receipt")
+    history = _history(topics, journal, *codecs, frozenset(catalogue.versions(HOLLOW)))
     root = settings.policies or files("consent").joinpath("policies")
     texts = [root.joinpath(name).read_text("utf-8") for name in ("matrix.toml", "dutylines.toml")]
     rows = read_rows(texts[0], texts[1], settings.profile.value)
@@ -71,8 +74,13 @@ def _entry(codecs: RegisterCodecs, record: KafkaRecord) -> Entry:
 
 
 def _history(
-    topics: Mapping[str, list[KafkaRecord]], journal: Path, decisions: RecordCodec, receipts: RecordCodec
+    topics: Mapping[str, list[KafkaRecord]],
+    journal: Path,
+    decisions: RecordCodec,
+    receipts: RecordCodec,
+    hollow: frozenset[int] = frozenset(),
 ) -> History:
+    """`hollow`: the schema ids of hollow alerts."""
     inbox: dict[tuple[str, str], KafkaRecord] = {}
     for record in _of(topics, "inbox."):
         try:
@@ -81,13 +89,24 @@ def _history(
             continue
         inbox.setdefault((envelope.source, envelope.id), record)
     told = [receipts.decode(record.value or b"") for record in _of(topics, "receipt.")]
+    own = {_own(record): record for record in _of(topics, "admitted.alert") if _schema_of(record) in hollow}
     return History(
         [json.loads(line) for line in journal.read_text().splitlines()],
         inbox,
         list(_decoded(decisions, _of(topics, "audit.decision."))),
         frozenset(receipt["eventId"] for receipt in told if receipt["verdict"] == "refused"),
         _of(topics, "release."),
+        own,
     )
+
+
+def _schema_of(record: KafkaRecord) -> int:
+    return int.from_bytes((record.value or b"")[1:5], "big")
+
+
+def _own(record: KafkaRecord) -> tuple[str, str]:
+    """Source and id of an admitted record."""
+    return (record.key or b"").decode(), (dict(record.headers).get("id") or b"").decode()
 
 
 def _decoded(decisions: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:

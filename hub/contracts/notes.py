@@ -22,6 +22,17 @@ NOTES: Final[Mapping[str, Meaning]] = {
         Words("so many releases went out to units", "there is nothing to do"),
         Words("atâtea divulgări au plecat spre unități", "nu este nimic de făcut"),
     ),
+    "hollow": Meaning(
+        Turn.HUB,
+        Words(
+            "hollow alerts went to the duty desks: an alert cannot be read, contradicts another, or nobody got it",
+            "look at the quarantine of the alert lane at once, and ask its sender to send the alert again",
+        ),
+        Words(
+            "alerte goale au plecat la dispecerate: o alertă nu poate fi citită, contrazice alta sau nu ajunge",
+            "priviți imediat carantina benzii de alertă și cereți expeditorului să trimită alerta din nou",
+        ),
+    ),
     "partition_opened": Meaning(
         Turn.NOBODY,
         Words(

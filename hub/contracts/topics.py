@@ -203,8 +203,12 @@ def _ingress_acls(lane: Lane) -> list[Acl]:
 
 
 def _gateway_acls(lane: Lane) -> list[Acl]:
-    """It reads `seen` and `parked` back when a partition is assigned to it; commits offsets in its transactions."""
+    """It reads `seen` and `parked` back when a partition is assigned to it; commits offsets in its transactions.
+
+    On the alert lane it writes hollow alerts to the partition it reads.
+    """
     written = (seen(lane), parked(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane))
+    written += (admitted(lane),) if lane is Lane.ALERT else ()
     return [
         *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane), parked(lane)),
         *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),

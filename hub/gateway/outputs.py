@@ -79,6 +79,7 @@ class Codecs:
     attempt: RecordCodec
     receipt_frame: bytes
     waiting: Waiting
+    hollow: RecordCodec
 
 
 class Subject(NamedTuple):

@@ -22,6 +22,7 @@ from typing import Final, Protocol
 from consent import guards
 from consent.decide import Decided, Decision, decide
 from consent.facts import Event, Facts
+from consent.guards import ALERT_CONTENT
 from consent.terms import Lane, Purpose, RefusalReason
 from consent.untold import Watch
 from hub.contracts import topics
@@ -36,9 +37,12 @@ from hub.contracts.audit import (
     group_refusals,
 )
 from hub.contracts.envelope import admitted_source, parse_admitted
+from hub.contracts.hollow import TYPE as HOLLOW
+from hub.contracts.hollow import Cause, Hollower, position_ref
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
+from hub.gateway.hollow import addressed
 from hub.gateway.outputs import Outputs, Proofs, Subject
 from hub.gateway.pseudonyms import Origin
 from hub.gateway.releases import Releaser, Wanted, Work, fact_ref
@@ -49,6 +53,8 @@ STRIDE: Final = 32
 """Events planned at a time. Measured for 500, 250, 125, 64, 32, 16, 8: 97, 103, 94, 91, 85, 83, 91 us an event."""
 NO_FALLBACK: Final = "no_fallback"
 UNDECIDED: Final = "undecided"
+HOLLOWED: Final = "hollow"
+"""A hollow alert was sent in place of an alert."""
 NOBODY: Final = "nobody"
 """An alert, or an event somebody must be told of, that no duty recipient got: none covers its place, or has an
 agreement."""
@@ -106,7 +112,8 @@ class Planner:
         """`knowledge` is the fold that the fence has made current before each plan."""
         self._lane, self._rules, self._knowledge, self._world = lane, rules, knowledge, world
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
-        self._seen_topic = topics.seen(lane)
+        self._seen_topic, self._admitted = topics.seen(lane), topics.admitted(lane)
+        self._hollower = Hollower(rules.codecs.hollow, rules.keys)
         self._watch = Watch.of(rules.policy)
 
     def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
@@ -185,14 +192,18 @@ class Planner:
             digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
             event = event._replace(subject=subject._replace(digest=digest))
             verdict = seen.look(digest, check)
+            if verdict is Seen.NEW:
+                batch.told.append(partial(self._hollow, event, Cause.CONFLICT))
         if verdict is not Seen.NEW:
-            batch.told.append(partial(self._known, event.subject, verdict))
+            batch.told.append(partial(self._known, event, verdict))
             return
+        if event.runtime.name == HOLLOW:
+            event = addressed(event, batch.facts)
         digest = event.subject.digest or b""
         try:
             decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
         except FAULTS:
-            batch.told.append(partial(self._undecided, event.subject))
+            batch.told += partial(self._undecided, event.subject), partial(self._hollow, event, Cause.UNSERVED)
             return
         self._new(event, digest, decided, batch)
         seen.add(digest, check, batch.now)
@@ -202,11 +213,23 @@ class Planner:
         """An alert with other bytes than one before it is an event of its own, and flagged."""
         self._proofs.attempt(batch.out, subject, Verdict.CONFLICT, "conflict", batch.now)
 
-    def _known(self, subject: Subject, verdict: Seen, batch: _Batch) -> None:
+    def _hollow(self, event: ReadEvent, cause: Cause, batch: _Batch) -> None:
+        """Have the duty desks told that there was an alert: on this very partition, decided next; never of itself."""
+        if self._lane is not Lane.ALERT or event.runtime.name == HOLLOW:
+            return
+        record = event.subject.record
+        ref = position_ref(cause, record.partition, record.offset)
+        urgency = "critical" if event.view.content.get(ALERT_CONTENT[0]) == ALERT_CONTENT[1] else "unknown"
+        made = self._hollower.made(event.view.source, cause, ref, batch.now, event.admission.case, urgency)
+        batch.out.add((self._admitted, record.partition), *made)
+        batch.out.counts[HOLLOWED] += 1
+
+    def _known(self, event: ReadEvent, verdict: Seen, batch: _Batch) -> None:
         """A repeat has no second effect; a conflict keeps the first and isolates the second."""
-        attempt, told = KNOWN[verdict]
+        subject, (attempt, told) = event.subject, KNOWN[verdict]
         self._proofs.attempt(batch.out, subject, attempt, attempt.value, batch.now)
-        self._proofs.receipt(batch.out, subject, told, attempt.value, batch.now)
+        if event.runtime.name != HOLLOW:
+            self._proofs.receipt(batch.out, subject, told, attempt.value, batch.now)
         if verdict is Seen.CONFLICT:
             self._proofs.quarantine(batch.out, subject, Stage.DECISION, attempt.value, batch.now)
 
@@ -236,17 +259,21 @@ class Planner:
         event, out, now = work.event, batch.out, batch.now
         for _ in decided.unserved:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
-        if self._lost(event, decided, got, batch):
+        lost = self._lost(event, decided, got, batch)
+        if lost:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
         refusals = _refusals(work.refused) if work.refused else []
-        if any(entry.reason in FAILED for entry in refusals):
+        if failed := any(entry.reason in FAILED for entry in refusals):
             for _, reason in work.refused:
                 if reason in FAILED:
                     self._proofs.quarantine(out, event.subject, Stage.RELEASE, FAILED[reason], now)
+        if lost or failed or decided.unserved:
+            self._hollow(event, Cause.UNSERVED, batch)
         work.releases.sort()  # by unit, whatever else the transaction holds
         entries = work.releases, refusals
         self._proofs.decision(out, event.subject, batch.stamp, _head(event), entries)
-        self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
+        if event.runtime.name != HOLLOW:
+            self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
         out.counts["releases"] += len(work.releases)
 
     def _lost(self, event: ReadEvent, decided: Decided, got: Sequence[Decision], batch: _Batch) -> bool:

@@ -90,6 +90,16 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
         return Refused(unit, event_id, fault.code, fault.path)
 
 
+def hollows(rules: Rules, refused: Refused) -> bool:
+    """Whether a refused record may have been an alert: its sender may send alerts, and it is not of another lane.
+
+    Then the duty desks are told that there was one (architecture.md law 5).
+    """
+    publisher = rules.publishers.find(refused.source) if rules.lane is Lane.ALERT and refused.code != "lane" else None
+    types = rules.catalogue.entries
+    return publisher is not None and any(types[name].lane is Lane.ALERT for name in publisher.schemas.values())
+
+
 def _publisher(rules: Rules, unit: str) -> Publisher:
     """The registered owner of the inbox."""
     publisher = rules.publishers.find(unit)

@@ -19,10 +19,11 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import BLANK_ATTEMPT, Stage, Verdict
 from hub.contracts.codec import RecordCodec
+from hub.contracts.hollow import TOGETHER_MS, Cause, Hollower, unreadable_ref
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.waiting import Waiting
-from hub.ingress.admit import Admitted, Refused, Rules, admit
+from hub.ingress.admit import Admitted, Refused, Rules, admit, hollows
 
 NO_HEADERS: list[tuple[str, bytes]] = []
 
@@ -34,6 +35,7 @@ class AdmissionCodecs:
     receipt: RecordCodec
     waiting: Waiting
     attempt: RecordCodec
+    hollow: Hollower
 
 
 class Admitter:
@@ -49,6 +51,7 @@ class Admitter:
     ) -> None:
         """`clock`: ms since the epoch; `report`: takes the counts of each batch by code."""
         self._rules, self._codecs, self._clock, self._report = rules, codecs, clock, report
+        self._hollowed: dict[str, int] = {}
         self._producer = AIOKafkaProducer(
             **options, acks="all", enable_idempotence=True, linger_ms=0 if rules.lane is Lane.ALERT else 5
         )
@@ -71,7 +74,12 @@ class Admitter:
             counts["admitted" if isinstance(outcome, Admitted) else outcome.code] += 1
             if isinstance(outcome, Refused):
                 counts[Verdict.QUARANTINED.value] += 1
-            writes = self._admitted(outcome) if isinstance(outcome, Admitted) else self._refused(record, outcome, now)
+                writes = self._refused(record, outcome, now)
+                if hollows(self._rules, outcome) and self._first(outcome.source, now):
+                    counts["hollow"] += 1
+                    writes.append(self._hollow(outcome.source, now))
+            else:
+                writes = self._admitted(outcome)
             for topic, key, value, headers in writes:
                 futures.append(await self._producer.send(topic, value, key=key, headers=headers))
         await asyncio.gather(*futures)
@@ -80,6 +88,21 @@ class Admitter:
     def _admitted(self, outcome: Admitted) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
         topic = topics.admitted(self._rules.lane)
         return [(topic, outcome.source.encode(), outcome.value, outcome.headers)]
+
+    def _first(self, source: str, now: int) -> bool:
+        """Whether no hollow alert of this sender stands for this stretch of time yet.
+
+        After a restart it may be sent again: the gateway takes a repeat for what it is.
+        """
+        stretch = now // TOGETHER_MS
+        fresh = self._hollowed.get(source) != stretch
+        self._hollowed[source] = stretch
+        return fresh
+
+    def _hollow(self, source: str, now: int) -> tuple[str, bytes, bytes, list[tuple[str, bytes]]]:
+        """What tells the duty desks that this sender sent something nobody can read."""
+        made = self._codecs.hollow.made(source, Cause.UNREADABLE, unreadable_ref(now), now)
+        return topics.admitted(self._rules.lane), *made
 
     def _refused(
         self, record: KafkaRecord, outcome: Refused, now: int

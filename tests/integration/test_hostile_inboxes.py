@@ -22,7 +22,8 @@ from hub.contracts.envelope import inbox_headers
 from hub.contracts.keys import bytes_digest
 from hub.contracts.wire import MAX_VALUE, frame
 from tests.contracts.attacks import IDS, SECRET, alert_with, encoded, value
-from tests.support.loop import EMIS, PATROL, Fetched, Hub, ids, until_decided
+from tests.support.history import decoded
+from tests.support.loop import DISPATCH, DISPATCH_2, EMIS, PATROL, Fetched, Hub, ids, until_decided
 
 pytest_plugins = ["tests.support.loop_fixture"]
 pytestmark = pytest.mark.kafka
@@ -266,3 +267,15 @@ async def decisions(hub: Hub, lane: Lane, event_id: str) -> int:
     codec = hub.parts.record("audit.decision")
     records = await hub.read([topics.audit_decision(lane)])
     return sum(codec.decode(record.value or b"")["eventId"] == event_id for record in records)
+
+
+async def test_unreadable_and_conflicting_alerts_ring_the_duty_desks(running: Hub, told: dict[str, Case]) -> None:
+    """Law 5: every dispatch gets a hollow alert for each cause, of a schema of its own, and nothing of the records."""
+    assert told["b6_trailing"].where["topic"] == topics.inbox(Lane.ALERT, EMIS)
+    await write(running, *pair(running, Lane.ALERT)[1:])
+    await write(running, *pair(running, Lane.ALERT)[1:])  # waited for: behind the first one's hollow alert
+    for desk in (DISPATCH, DISPATCH_2):
+        records = await running.read([topics.release(Lane.ALERT, desk, "P1")])
+        hollow = [one for one in records if one.headers["ce_type"] == b"hollow.alert"]
+        assert {decoded(one.value)[1]["cause"] for one in hollow} == {"unreadable", "conflict"}
+        assert all(SECRET.encode() not in (one.value or b"") for one in hollow)

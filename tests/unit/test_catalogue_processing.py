@@ -11,9 +11,11 @@ from hub.contracts.wire import WireError, check_publisher
 CATALOGUE = load_catalogue()
 
 
-def test_only_the_alert_runs_on_the_alert_lane() -> None:
-    """`emis.alert.raised` has the alert lane, all others the case lane."""
-    assert {name for name, kind in CATALOGUE.types.items() if kind.lane is Lane.ALERT} == {"emis.alert.raised"}
+def test_only_alerts_run_on_the_alert_lane() -> None:
+    """The alert and what stands in for it have the alert lane; the second is published by no unit."""
+    alerts = {name: kind for name, kind in CATALOGUE.types.items() if kind.lane is Lane.ALERT}
+    assert alerts.keys() == {"emis.alert.raised", "hollow.alert"}
+    assert alerts["hollow.alert"].publishers == frozenset()
 
 
 def test_every_type_names_owner_law_and_retention() -> None:

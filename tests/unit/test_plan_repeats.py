@@ -93,7 +93,7 @@ def test_a_conflict_on_the_alert_lane_is_a_new_event() -> None:
     assert ids_of(first).isdisjoint(ids_of(second))
     digests = [wrote.of("decision")[0].key for wrote in (first, second)]
     assert (digests[0], len(set(digests)), len(at.seen)) == (digest_of(event), 2, 2)
-    assert second.out.counts == {"conflict": 1, "decided": 1, "releases": len(first.releases)}
+    assert second.out.counts == {"conflict": 1, "decided": 1, "hollow": 1, "releases": len(first.releases)}
 
 
 def test_a_repeat_of_an_alerts_conflict_is_a_duplicate() -> None:

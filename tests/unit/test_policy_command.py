@@ -60,7 +60,7 @@ def test_prove_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(proof.line in shown for proof in policy().proofs)
     assert "unconfirmed law, released in the demo profile only: rows I4 I5" in shown
     assert "proposals, proven and never released: rows O11" in shown
-    assert "in production 55 duty lines would be unserved" in shown
+    assert "in production 56 duty lines would be unserved" in shown
     assert f"over {len(policy().releases)} releases of {len(policy().cells)} cells" in shown
 
 
@@ -178,8 +178,8 @@ def test_prove_show_and_compile_speak_romanian(tmp_path: Path, capsys: pytest.Ca
     told = capsys.readouterr().out.splitlines()
     assert told[0].split() == ["linie", "cercetate", "ms", "enunț"]
     assert "\nlege neconfirmată, se transmite numai în profilul demo: rândurile I4 I5" in "\n".join(told)
-    assert "\nnotă: în producție 55 de linii de îndatorire nu ar fi servite" in "\n".join(told)
-    assert f"dovedit: 22 de invarianți și 72 de îndatoriri peste {len(policy().releases)} de divulgări din" in told[-1]
+    assert "\nnotă: în producție 56 de linii de îndatorire nu ar fi servite" in "\n".join(told)
+    assert f"dovedit: 22 de invarianți și 73 de îndatoriri peste {len(policy().releases)} de divulgări din" in told[-1]
     assert "12 invarianți prin teste" in told[-1]
     assert run(["policy", "show", "--lang", "ro"]) == Exit.DONE
     shown = capsys.readouterr().out
