@@ -207,8 +207,8 @@ def _gateway_acls(lane: Lane) -> list[Acl]:
 
     On the alert lane it writes hollow alerts to the partition it reads.
     """
-    written = (seen(lane), parked(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane))
-    written += (admitted(lane),) if lane is Lane.ALERT else ()
+    hollow = (admitted(lane),) if lane is Lane.ALERT else ()
+    written = (seen(lane), parked(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane), *hollow)
     return [
         *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane), parked(lane)),
         *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),
