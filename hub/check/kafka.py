@@ -29,6 +29,8 @@ from hub.contracts.topics import REGISTER
 from hub.settings import Settings
 
 LISTED = 20
+COALESCED = "coalesced"
+"""The code of an alert that the first and the last of its device speak for."""
 READ = ("inbox.", "admitted.alert", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER)
 
 
@@ -94,7 +96,7 @@ def _history(
         [json.loads(line) for line in journal.read_text().splitlines()],
         inbox,
         list(_decoded(decisions, _of(topics, "audit.decision."))),
-        frozenset(receipt["eventId"] for receipt in told if receipt["verdict"] == "refused"),
+        frozenset(one["eventId"] for one in told if one["verdict"] == "refused" or one["code"] == COALESCED),
         _of(topics, "release."),
         own,
     )

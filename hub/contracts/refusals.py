@@ -182,6 +182,17 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
         Words("the same event was here before; the repeat has no second effect", "there is nothing to do"),
         Words("același eveniment a mai venit; repetarea nu are alt efect", "nu este nimic de făcut"),
     ),
+    "coalesced": Meaning(
+        Turn.SENDER,
+        Words(
+            "in a flood of alerts one device told the same again and again: the first and the last of them went out",
+            "see why the device or the sending system floods; every alert of it is in the inbox",
+        ),
+        Words(
+            "într-un val de alerte un dispozitiv a spus același lucru de multe ori: prima și ultima au fost transmise",
+            "aflați de ce dispozitivul sau sistemul inundă; fiecare alertă a lui este în cutia de intrare",
+        ),
+    ),
     "conflict": Meaning(
         Turn.SENDER,
         Words(

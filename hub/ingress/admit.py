@@ -22,17 +22,23 @@ from hub.ingress.publishers import Publisher, Publishers
 
 FUTURE_MS: Final = 5 * 60_000
 LATE_MS: Final = 24 * 3_600_000
+DEVICE: Final = ("deviceRef", "kind", "severity")
+"""The leaves of an alert that say which device tells what."""
 OWNERLESS: Final = "unit_unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What goes to `admitted.<lane>`: key, value (the admitted bytes as they are) and the hub's own headers."""
+    """What goes to `admitted.<lane>`: key, value (the admitted bytes as they are) and the hub's own headers.
+
+    `device`: case, device, kind and severity of an alert, else nothing.
+    """
 
     source: str
     event_id: str
     value: bytes
     headers: list[tuple[str, bytes]]
+    device: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
             _parties(rules.keys, found.record),
             _late(envelope, now),
         )
-        return Admitted(unit, envelope.id, record.value or b"", admission.headers())
+        device = (admission.case, *map(found.record.get, DEVICE)) if rules.lane is Lane.ALERT else ()
+        return Admitted(unit, envelope.id, record.value or b"", admission.headers(), device)
     except EnvelopeFault as fault:
         return Refused(unit, event_id, "header", fault.header)
     except WireError as fault:

@@ -24,8 +24,11 @@ from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.waiting import Waiting
 from hub.ingress.admit import Admitted, Refused, Rules, admit, hollows
+from hub.ingress.flood import COALESCED, QUOTA, coalesced
 
 NO_HEADERS: list[tuple[str, bytes]] = []
+Write = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
+"""Topic, key, value and headers of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +71,52 @@ class Admitter:
     async def handle(self, records: Sequence[KafkaRecord]) -> None:
         """Admit or refuse every record; returns when all of it is acknowledged."""
         now, counts = self._clock(), Counter[str]()
+        outcomes = [admit(self._rules, record, now) for record in records]
+        behind = coalesced(outcomes) if self._rules.lane is Lane.ALERT and len(outcomes) > QUOTA else {}
         futures = []
-        for record in records:
-            outcome = admit(self._rules, record, now)
-            counts["admitted" if isinstance(outcome, Admitted) else outcome.code] += 1
+        for place, (record, outcome) in enumerate(zip(records, outcomes, strict=True)):
             if isinstance(outcome, Refused):
-                counts[Verdict.QUARANTINED.value] += 1
-                writes = self._refused(record, outcome, now)
-                if hollows(self._rules, outcome) and self._first(outcome.source, now):
-                    counts["hollow"] += 1
-                    writes.append(self._hollow(outcome.source, now))
+                writes = self._stopped(record, outcome, now, counts)
+            elif place in behind:
+                counts[COALESCED] += 1
+                writes = self._behind(record, outcome, behind[place], now)
             else:
-                writes = self._admitted(outcome)
+                counts["admitted"] += 1
+                writes = [(topics.admitted(self._rules.lane), outcome.source.encode(), outcome.value, outcome.headers)]
             for topic, key, value, headers in writes:
                 futures.append(await self._producer.send(topic, value, key=key, headers=headers))
         await asyncio.gather(*futures)
         self._report(counts)
 
-    def _admitted(self, outcome: Admitted) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
-        topic = topics.admitted(self._rules.lane)
-        return [(topic, outcome.source.encode(), outcome.value, outcome.headers)]
+    def _stopped(self, record: KafkaRecord, outcome: Refused, now: int, counts: Counter[str]) -> list[Write]:
+        """What a refusal writes; where it may have been an alert, what tells the desks."""
+        counts.update((outcome.code, Verdict.QUARANTINED.value))
+        writes = self._refused(record, outcome, now)
+        if hollows(self._rules, outcome) and self._first(outcome.source, now):
+            counts["hollow"] += 1
+            writes.append(self._hollow(outcome.source, now))
+        return writes
+
+    def _behind(self, record: KafkaRecord, outcome: Admitted, count: int, now: int) -> list[Write]:
+        """Receipt and attempt of an alert its device told again and again: `count` of them in the first and last."""
+        lane, sha, event_id = self._rules.lane, bytes_digest(record.value or b""), outcome.event_id
+        receipt = {"eventId": event_id, "verdict": "duplicate", "code": COALESCED, "sha256": sha, "at": now}
+        attempt = {
+            **BLANK_ATTEMPT,
+            "source": outcome.source,
+            "eventId": event_id,
+            "input": {"topic": record.topic, "partition": record.partition, "offset": record.offset},
+            "verdict": Verdict.DUPLICATE.value,
+            "code": COALESCED,
+            "sha256": sha,
+            "attempt": count,
+            "at": now,
+        }
+        told, noted = self._codecs.receipt.encode(receipt), self._codecs.attempt.encode(attempt)
+        return [
+            (topics.receipt(lane, outcome.source), event_id.encode(), told, NO_HEADERS),
+            (topics.audit_attempt(lane), event_digest(outcome.source, event_id), noted, NO_HEADERS),
+        ]
 
     def _first(self, source: str, now: int) -> bool:
         """Whether no hollow alert of this sender stands for this stretch of time yet.
@@ -99,14 +128,12 @@ class Admitter:
         self._hollowed[source] = stretch
         return fresh
 
-    def _hollow(self, source: str, now: int) -> tuple[str, bytes, bytes, list[tuple[str, bytes]]]:
+    def _hollow(self, source: str, now: int) -> Write:
         """What tells the duty desks that this sender sent something nobody can read."""
         made = self._codecs.hollow.made(source, Cause.UNREADABLE, unreadable_ref(now), now)
         return topics.admitted(self._rules.lane), *made
 
-    def _refused(
-        self, record: KafkaRecord, outcome: Refused, now: int
-    ) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
+    def _refused(self, record: KafkaRecord, outcome: Refused, now: int) -> list[Write]:
         """Receipt, quarantine entry, attempt: the code and the position in the inbox; the record only sealed."""
         lane, sha = self._rules.lane, bytes_digest(record.value or b"")
         where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}

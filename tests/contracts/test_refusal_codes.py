@@ -96,10 +96,18 @@ def code_in(node: ast.AST) -> ast.expr | None:
     """The expression of the code, where a node writes one or a rule yields one."""
     if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple) and _of_rule(node.value):
         return node.value.elts[0]
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return next((value for key, value in pairs if _is_code(key) and isinstance(value, ast.Name)), None)
     if not isinstance(node, ast.Call):
         return None
     position = WRITERS.get(node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func))
     return node.args[position] if position is not None and len(node.args) > position else None
+
+
+def _is_code(key: ast.expr | None) -> bool:
+    """The key of a record under which its code stands."""
+    return isinstance(key, ast.Constant) and key.value == "code"
 
 
 def _of_rule(pair: ast.Tuple) -> bool:

@@ -279,3 +279,24 @@ async def test_unreadable_and_conflicting_alerts_ring_the_duty_desks(running: Hu
         hollow = [one for one in records if one.headers["ce_type"] == b"hollow.alert"]
         assert {decoded(one.value)[1]["cause"] for one in hollow} == {"unreadable", "conflict"}
         assert all(SECRET.encode() not in (one.value or b"") for one in hollow)
+
+
+async def test_a_flood_of_one_device_reaches_the_desks_as_its_first_and_last(running: Hub) -> None:
+    """Three hundred alerts in one batch: two are decided, and each of the others has its receipt and its attempt."""
+    device = {"deviceRef": "D-1", "kind": "panic", "severity": "critical"}
+    names, value = ids(300), running.value("emis.alert.raised", device)
+    told = [topics.receipt(Lane.ALERT, EMIS), topics.audit_attempt(Lane.ALERT), topics.audit_decision(Lane.ALERT)]
+    since = await running.ends(told)
+    async with AIOKafkaProducer(bootstrap_servers=running.bootstrap, max_batch_size=256 * 1024) as producer:
+        batch = producer.create_batch()
+        for name in names:
+            assert batch.append(key=None, value=value, timestamp=None, headers=headers(Lane.ALERT, name)) is not None
+        await producer.send_batch(batch, topics.inbox(Lane.ALERT, EMIS), partition=0)
+    await until_decided(running, [names[0], names[-1]], since, Lane.ALERT)
+    records = [decoded(one.value)[1] for one in await running.read(told, since)]
+    ours = [one for one in records if one["eventId"] in set(names)]
+    assert [one["eventId"] for one in ours if "decidedAt" in one] == [names[0], names[-1]]
+    coalesced = [one for one in ours if one.get("code") == "coalesced"]
+    for noted in (True, False):  # the attempts, the receipts
+        assert sorted(one["eventId"] for one in coalesced if ("input" in one) is noted) == sorted(names[1:-1])
+    assert {one["attempt"] for one in coalesced if "input" in one} == {300}
