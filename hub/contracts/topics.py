@@ -157,15 +157,15 @@ def plan(parties: Iterable[Party], lanes: Iterable[Lane]) -> list[TopicSpec]:
 
 
 def unit_acls(party: Party) -> list[Acl]:
-    """What a real broker grants to one unit: write its inbox, read its releases and receipts, its own group.
+    """What a real broker grants to one unit: write its inbox, read it, its releases and receipts, its own group.
 
-    Nothing else.
+    Nothing else. It reads its inbox to see that Kafka still holds what it sent (`connectors/sdk/witness`).
     """
     who = f"User:{party.code}"
     rights = [Acl(who, "Read", "Group", f"{party.code}.*")]
     for spec in unit_topics(party):
-        operation = "Write" if spec.name.startswith("inbox.") else "Read"
-        rights += [Acl(who, operation, "Topic", spec.name), Acl(who, "Describe", "Topic", spec.name)]
+        allowed = ("Write", "Read") if spec.name.startswith("inbox.") else ("Read",)
+        rights += [Acl(who, operation, "Topic", spec.name) for operation in (*allowed, "Describe")]
     return rights
 
 

@@ -41,10 +41,12 @@ def test_no_two_units_share_a_topic() -> None:
 
 
 def test_a_unit_writes_its_inboxes_and_nothing_else() -> None:
-    """Everything it may read has its own code in the name; who does not publish writes nothing."""
+    """It reads its own topics, also the inbox, nothing without its code; who does not publish writes nothing."""
     written = {acl.name for acl in unit_acls(PARTY) if acl.operation == "Write"}
     assert written == {topics.inbox(lane, PARTY.code) for lane in Lane}
     assert all(PARTY.code in acl.name.split(".") for acl in unit_acls(PARTY))
+    read = {acl.name for acl in unit_acls(PARTY) if (acl.operation, acl.resource) == ("Read", "Topic")}
+    assert read == {spec.name for spec in unit_topics(PARTY)}
     assert not [acl for acl in unit_acls(OTHER) if acl.operation == "Write"]
 
 
