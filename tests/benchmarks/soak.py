@@ -159,7 +159,7 @@ async def measure(minutes: float) -> dict[str, Any]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         broker = await stack.enter_async_context(embedded_broker())
         hub = await stack.enter_async_context(prepared(broker.bootstrap, Path(folder), Lane.BULK))
-        pids = {}
+        pids: dict[str, int] = {}
         for lane in Lane:
             started = await stack.enter_async_context(lane_at_work(hub, lane))
             pids |= {f"{part} {lane}": pid for part, pid in zip(PARTS, started, strict=True)}
