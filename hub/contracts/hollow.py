@@ -38,9 +38,9 @@ class Hollow(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def unreadable_ref(now: int) -> str:
-    """The reference of all that a sender's records made unreadable in one stretch of time (ms)."""
-    return f"{Cause.UNREADABLE}.{now // TOGETHER_MS}"
+def unreadable(now: int) -> tuple[str, int]:
+    """Reference and moment (ms) of all that a sender sends unreadable in one stretch of time."""
+    return f"{Cause.UNREADABLE}.{now // TOGETHER_MS}", now - now % TOGETHER_MS
 
 
 def position_ref(cause: Cause, partition: int, offset: int) -> str:
@@ -56,16 +56,18 @@ class Hollower:
         self._codec, self._keys = codec, keys
 
     def made(
-        self, source: str, cause: Cause, ref: str, now: int, about: bytes | None = None, urgency: str = "unknown"
+        self, source: str, cause: Cause, ref: str, at: int, about: bytes | None = None, urgency: str = "unknown"
     ) -> Hollow:
-        """The hollow alert of a sender: always the same id and bytes for the same reference.
+        """The hollow alert of a sender: always the same id and bytes for the same reference and moment `at` (ms).
 
         `about`: the handle of the case it stands for, so that denials are honoured; it leaves nowhere, the subject of a
         hollow alert is a case of its own.
         """
-        value = self._codec.encode({"callbackRef": ref, "urgency": urgency, "cause": cause.value, "desks": []})
+        value = self._codec.encode(
+            {"callbackRef": ref, "noticedAt": at, "urgency": urgency, "cause": cause.value, "desks": []}
+        )
         digest = bytearray(blake2b(f"{source}\0{ref}".encode(), digest_size=16, person=b"punte.hollow").digest())
         digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
         parties = NOBODY if about is None else {PartyRole.VICTIM: about}
         own = self._keys.case_handle(source, f"hollow.{ref}")
-        return Hollow(source.encode(), value, Admission(uuid_text(bytes(digest)), now, own, parties).headers())
+        return Hollow(source.encode(), value, Admission(uuid_text(bytes(digest)), at, own, parties).headers())

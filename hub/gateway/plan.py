@@ -220,7 +220,7 @@ class Planner:
         record = event.subject.record
         ref = position_ref(cause, record.partition, record.offset)
         urgency = "critical" if event.view.content.get(ALERT_CONTENT[0]) == ALERT_CONTENT[1] else "unknown"
-        made = self._hollower.made(event.view.source, cause, ref, batch.now, event.admission.case, urgency)
+        made = self._hollower.made(event.view.source, cause, ref, record.timestamp, event.admission.case, urgency)
         batch.out.add((self._admitted, record.partition), *made)
         batch.out.counts[HOLLOWED] += 1
 

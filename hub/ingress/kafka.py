@@ -19,7 +19,7 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import BLANK_ATTEMPT, Stage, Verdict
 from hub.contracts.codec import RecordCodec
-from hub.contracts.hollow import TOGETHER_MS, Cause, Hollower, unreadable_ref
+from hub.contracts.hollow import TOGETHER_MS, Cause, Hollower, unreadable
 from hub.contracts.keys import bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.waiting import Waiting
@@ -130,7 +130,7 @@ class Admitter:
 
     def _hollow(self, source: str, now: int) -> Write:
         """What tells the duty desks that this sender sent something nobody can read."""
-        made = self._codecs.hollow.made(source, Cause.UNREADABLE, unreadable_ref(now), now)
+        made = self._codecs.hollow.made(source, Cause.UNREADABLE, *unreadable(now))
         return topics.admitted(self._rules.lane), *made
 
     def _refused(self, record: KafkaRecord, outcome: Refused, now: int) -> list[Write]:

@@ -9,7 +9,7 @@ import pytest
 from consent.terms import Lane
 from hub.contracts.codec import codec
 from hub.contracts.envelope import parse_admitted
-from hub.contracts.hollow import TOGETHER_MS, TYPE, Cause, Hollower, unreadable_ref
+from hub.contracts.hollow import TOGETHER_MS, TYPE, Cause, Hollower, unreadable
 from hub.contracts.keys import b64
 from hub.ingress.admit import Refused, hollows
 from tests.support.history import DISPATCH, EMIS, KEYS, NOW, Kept, catalogue, decoded, hold
@@ -32,7 +32,7 @@ ALERT = scene(7)
 DISPATCH_2 = "u75cgt"
 NUMBER = catalogue().versions(TYPE)[-1]
 MADE = Hollower(codec(TYPE, NUMBER, catalogue().schemas[NUMBER]), KEYS)
-UNREADABLE = MADE.made(EMIS, Cause.UNREADABLE, unreadable_ref(NOW), NOW)
+UNREADABLE = MADE.made(EMIS, Cause.UNREADABLE, *unreadable(NOW))
 
 
 def on_admitted(wrote: Wrote) -> list[Kept]:
@@ -58,10 +58,10 @@ def unserved(*held: str) -> tuple[Desk, Wrote]:
 def test_a_senders_unreadable_records_become_one_hollow_alert_for_the_desks() -> None:
     """It reaches both dispatches of the county and nobody else; its repeat in the same ten seconds has no effect."""
     at = desk(Lane.ALERT)
-    wrote = at.decide(kept(UNREADABLE), kept(MADE.made(EMIS, Cause.UNREADABLE, unreadable_ref(NOW), NOW + 9)))
+    wrote = at.decide(kept(UNREADABLE), kept(MADE.made(EMIS, Cause.UNREADABLE, *unreadable(NOW + 9))))
     assert wrote.releases.keys() == {DISPATCH, DISPATCH_2}
     assert wrote.said("attempt") == [("duplicate", "duplicate")]
-    later = MADE.made(EMIS, Cause.UNREADABLE, unreadable_ref(NOW + TOGETHER_MS), NOW)
+    later = MADE.made(EMIS, Cause.UNREADABLE, *unreadable(NOW + TOGETHER_MS))
     assert at.decide(kept(later)).releases.keys() == {DISPATCH, DISPATCH_2}
 
 
@@ -69,11 +69,11 @@ def test_a_hollow_alert_says_urgency_cause_and_a_reference_of_the_units_own() ->
     """Nothing else is in its value, and the two desks cannot join what they got."""
     wrote = desk(Lane.ALERT).decide(kept(UNREADABLE))
     told = {code: decoded(record.value)[1] for code, record in wrote.releases.items()}
-    assert {tuple(value) for value in told.values()} == {("callbackRef", "urgency", "cause")}
+    assert {tuple(value) for value in told.values()} == {("callbackRef", "noticedAt", "urgency", "cause")}
     assert {(value["urgency"], value["cause"]) for value in told.values()} == {("unknown", "unreadable")}
     assert len({value["callbackRef"] for value in told.values()}) == len({r.key for r in wrote.releases.values()}) == 2
     opened = KEYS.unit(DISPATCH).open_ref(told[DISPATCH]["callbackRef"])
-    assert opened.rstrip(b"\0") == f"{EMIS}\0{unreadable_ref(NOW)}".encode()
+    assert opened.rstrip(b"\0") == f"{EMIS}\0{unreadable(NOW)[0]}".encode()
 
 
 def test_the_sender_gets_no_receipt_for_what_it_did_not_send() -> None:
