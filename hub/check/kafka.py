@@ -93,7 +93,7 @@ def _history(
 def _decoded(decisions: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         try:
-            yield decisions.decode(record.value or b"")
+            yield decisions.decode(record.value or b"") | {"key": record.key}
         except CodecFault:
             continue
 

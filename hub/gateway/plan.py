@@ -35,8 +35,8 @@ from hub.contracts.audit import (
     Verdict,
     group_refusals,
 )
-from hub.contracts.envelope import admitted_source, parse_admitted
-from hub.contracts.keys import bytes_digest, event_digest
+from hub.contracts.envelope import Again, admitted_source, parse_admitted
+from hub.contracts.keys import attempt_name, bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.outputs import Outputs, Proofs, Subject
@@ -163,7 +163,7 @@ class Planner:
         body += runtime.nulls
         offsets = runtime.slicer.walk(body)
         leaves = runtime.slicer.guards(body, offsets)
-        event_id, _, case, parties, _ = admission
+        event_id, _, case, parties, _, _ = admission
         view = Event(runtime.name, source, case, parties, *leaves)
         digests = event_digest(source, event_id), bytes_digest(value or b"")
         subject = _made(Subject, (record, *digests, source, event_id))
@@ -179,12 +179,16 @@ class Planner:
     def _one(self, event: ReadEvent, seen: SeenIds, batch: _Batch) -> None:
         """Repeat, conflict or new. On the alert lane a conflict is a new, flagged event under a digest of its own."""
         subject, check = event.subject, event.subject.sha[:CHECK]
-        verdict = seen.look(subject.digest or b"", check)
-        if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
-            batch.told.append(partial(self._conflict, subject))
-            digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
-            event = event._replace(subject=subject._replace(digest=digest))
-            verdict = seen.look(digest, check)
+        if event.admission.again is None:
+            verdict = seen.look(subject.digest or b"", check)
+            if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
+                batch.told.append(partial(self._conflict, subject))
+                digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
+                event = event._replace(subject=subject._replace(digest=digest))
+                verdict = seen.look(digest, check)
+            first = event.subject.digest or b""
+        else:
+            event, first, verdict = self._further(event, event.admission.again, seen)
         if verdict is not Seen.NEW:
             batch.told.append(partial(self._known, event.subject, verdict))
             return
@@ -194,9 +198,32 @@ class Planner:
         except FAULTS:
             batch.told.append(partial(self._undecided, event.subject))
             return
-        self._new(event, digest, decided, batch)
-        seen.add(digest, check, batch.now)
-        batch.out.add((self._seen_topic, subject.record.partition), digest, check)
+        self._new(event, first, decided, batch)
+        for each in (digest,) if first is digest else (digest, first):
+            seen.add(each, check, batch.now)
+            batch.out.add((self._seen_topic, subject.record.partition), each, check)
+
+    def _further(self, event: ReadEvent, again: Again, seen: SeenIds) -> tuple[ReadEvent, bytes, Seen]:
+        """A further attempt under a digest of its own, so that two people who ask for it at once have one effect.
+
+        Also the digest its release ids are made of: the event's. Where nobody was told before (`done` is None) and the
+        publisher has sent the event again meanwhile, that was the further attempt.
+        """
+        subject = event.subject
+        first, before = self._looked(subject, subject.digest or b"", subject.event_id or "", seen)
+        if again.done is None and before is not Seen.NEW:
+            return event._replace(subject=subject._replace(digest=first)), first, before
+        name = attempt_name(subject.event_id or "", again.attempt)
+        digest, verdict = self._looked(subject, event_digest(event.view.source, name), name, seen)
+        return event._replace(subject=subject._replace(digest=digest)), first, verdict
+
+    def _looked(self, subject: Subject, digest: bytes, name: str, seen: SeenIds) -> tuple[bytes, Seen]:
+        """What is known of an event under a name; on the alert lane other bytes are another event, as in `_one`."""
+        verdict = seen.look(digest, subject.sha[:CHECK])
+        if verdict is not Seen.CONFLICT or self._lane is not Lane.ALERT:
+            return digest, verdict
+        digest = event_digest(subject.source or "", f"{name}\0{subject.sha.hex()}")
+        return digest, seen.look(digest, subject.sha[:CHECK])
 
     def _conflict(self, subject: Subject, batch: _Batch) -> None:
         """An alert with other bytes than one before it is an event of its own, and flagged."""
@@ -220,9 +247,10 @@ class Planner:
         self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
-        """Want what was decided, and have it recorded once it is made."""
+        """Want what was decided, and have it recorded once it is made; a further attempt: for those who lacked it."""
         work = self._releaser.work(event, digest)
-        for decision in decided.decisions:
+        again = event.admission.again
+        for decision in decided.decisions if again is None else _lacking(decided, again):
             if decision.selected is None:
                 work.refused.append((decision, decision.refusal))
             else:
@@ -258,6 +286,16 @@ class Planner:
             return True
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in policy.duties for to in given)
+
+
+def _lacking(decided: Decided, again: Again) -> list[Decision]:
+    """The decisions about those who did not get the event by an earlier attempt."""
+    done, found = again.done or frozenset(), []
+    for decision in decided.decisions:
+        to = decision.subscription
+        if (to.unit.code, to.purpose) not in done:
+            found.append(decision)
+    return found
 
 
 def _tell_all(batch: _Batch) -> None:
