@@ -225,11 +225,11 @@ def _input(record: Record) -> Input:
 
 def _release_topics(trail: Trail, decision: DecisionTold) -> Iterator[str]:
     for entry in decision.releases:
-        if code := _code(trail, decision, entry["unitOrdinal"]):
+        if code := code_of(trail, decision, entry["unitOrdinal"]):
             yield topics.release(decision.lane, code, entry["purpose"])
 
 
-def _code(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
+def code_of(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
     """The code behind an ordinal; empty when no announcement is left that says it."""
     announced = trail.policy_of(decision)
     units = announced["units"] if announced else ()
@@ -283,7 +283,7 @@ def _decision(trail: Trail, tracks: Tracks, told: DecisionTold) -> DecisionStep:
         refused[entry["reason"]] += len(entry["unitOrdinals"])
     releases = []
     for entry in told.releases:
-        released, code = uuid_text(entry["releaseId"]), _code(trail, told, entry["unitOrdinal"])
+        released, code = uuid_text(entry["releaseId"]), code_of(trail, told, entry["unitOrdinal"])
         made = entry["length"], entry["sha256"], entry["secondCheck"], tracks.releases.get(released)
         handed = tracks.delivered(entry["releaseId"], code)
         releases.append(ReleaseStep(released, code, entry["purpose"], entry["attempt"], *made, handed))
