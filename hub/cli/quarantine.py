@@ -82,7 +82,7 @@ def listed(
     from hub.quarantine.tell import list_json
     from hub.quarantine.tell import listed as lines
 
-    entries = _run(_entries(_parts(), [lane] if lane else list(Lane)))
+    entries = _run(_entries(_settings(), [lane] if lane else list(Lane)))
     wanted = [each for each in entries if not only_open or each.state is State.OPEN or each.arrived is False]
     _print(list_json(wanted) if as_json else lines(wanted, lang))
     return Exit.DONE
@@ -135,15 +135,21 @@ def discard(
     """Close it. Status 0: done, or done before; 3: it was resubmitted."""
     place = _place(entry)
     _signed(by, Act.DISCARDED, reason)
-    return _told(*_run(_discard(_parts(), place, by, reason)), as_json=as_json)
+    return _told(*_run(_discard(_settings(), place, by, reason)), as_json=as_json)
 
 
-def _parts() -> Parts:
-    from hub.assemble import parts
+def _settings() -> Settings:
     from hub.telemetry.logs import configure_logs
 
     configure_logs("CRITICAL")
-    return parts(Settings())
+    return Settings()
+
+
+def _parts() -> Parts:
+    """With the secret of the hub: whoever computes handles or decides needs it, a list or an end does not."""
+    from hub.assemble import parts
+
+    return parts(_settings())
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -181,13 +187,10 @@ def _signed(by: str, act: Act, reason: str) -> None:
         raise PunteError("usage", "there is no such reason", f"use one of {', '.join(REASONS[act])}")
 
 
-async def _entries(parts: Parts, lanes: list[Lane]) -> list[Entry]:
-    from hub.cli.quarantine_ask import new_shelf
-    from hub.quarantine.kafka import read_shelf
+async def _entries(settings: Settings, lanes: list[Lane]) -> list[Entry]:
+    from hub.cli.quarantine_ask import shelved
 
-    shelf = new_shelf(parts)
-    await read_shelf(parts.options, shelf, lanes)
-    return shelf.all()
+    return (await shelved(settings.kafka(), lanes)).all()
 
 
 async def _look(parts: Parts, place: tuple[Lane, int], private: bytes | None) -> Looked:
@@ -199,11 +202,10 @@ async def _look(parts: Parts, place: tuple[Lane, int], private: bytes | None) ->
 async def _show(parts: Parts, place: tuple[Lane, int], private: bytes | None) -> Looked:
     """Look, record the question, answer."""
     from hub.assemble import now_ms
-    from hub.quarantine.kafka import Clerk
+    from hub.cli.quarantine_ask import clerk
 
     looked = await _look(parts, place, private)
-    clerk = Clerk(parts.options, parts.record("audit.attempt"))
-    await clerk.asked(looked.entry, AUDITOR, at=now_ms(), **looked.named)
+    await clerk(parts.options).asked(looked.entry, AUDITOR, at=now_ms(), **looked.named)
     return looked
 
 
@@ -221,29 +223,28 @@ Outcome = tuple["Entry", str, "Refused | int | None"]
 async def _resubmit(parts: Parts, looked: Looked, by: str, reason: str) -> Outcome:
     """Record the act, see that it is the first or the same as the first, append."""
     from hub.assemble import now_ms
-    from hub.cli.quarantine_ask import check_open, closed, find
+    from hub.cli.quarantine_ask import check_open, clerk, closed, find
     from hub.contracts.audit import Stage
     from hub.quarantine.entries import State
-    from hub.quarantine.kafka import Clerk
     from hub.quarantine.preview import Refused
 
-    entry, clerk = looked.entry, Clerk(parts.options, parts.record("audit.attempt"))
+    entry, writes = looked.entry, clerk(parts.options)
     if entry.state is State.RESUBMITTED and entry.arrived:
         return entry, "already", None
     check_open(looked)
     if isinstance(looked.preview, Refused):
-        await clerk.refused(entry, looked.preview.code, by, reason, at=now_ms(), **looked.named)
+        await writes.refused(entry, looked.preview.code, by, reason, at=now_ms(), **looked.named)
         return entry, "refused", looked.preview
     number = looked.attempt or 1
     crash = crash_points(parts.settings.crash_at)
-    await clerk.act(entry, Act.RESUBMITTED, by, reason, at=now_ms(), attempt=number, **looked.named)
+    await writes.act(entry, Act.RESUBMITTED, by, reason, at=now_ms(), attempt=number, **looked.named)
     crash("acted")
-    _, now = await find(parts, entry.lane, entry.number)
+    _, now = await find(parts.options, entry.lane, entry.number)
     if now.state is not State.RESUBMITTED:
         raise closed(now, State.RESUBMITTED)
     if entry.stage is not Stage.ADMISSION:
         number = now.acts[0].attempt or number
-    await clerk.append(entry.lane, *_record(looked, number))
+    await writes.append(entry.lane, *_record(looked, number))
     return now, Act.RESUBMITTED.value, number
 
 
@@ -261,24 +262,24 @@ def _record(looked: Looked, number: int) -> tuple[str, bytes, list[tuple[str, by
     return past.source, found.value or b"", headers
 
 
-async def _discard(parts: Parts, place: tuple[Lane, int], by: str, reason: str) -> Outcome:
+async def _discard(settings: Settings, place: tuple[Lane, int], by: str, reason: str) -> Outcome:
     """Record the act, see that it is the first."""
     from hub.assemble import now_ms
-    from hub.cli.quarantine_ask import closed, find
+    from hub.cli.quarantine_ask import clerk, closed, find
     from hub.quarantine.entries import State
-    from hub.quarantine.kafka import Clerk, read_original
+    from hub.quarantine.kafka import read_original
     from hub.quarantine.original import named
 
-    _, entry = await find(parts, *place)
+    options = settings.kafka()
+    _, entry = await find(options, *place)
     if entry.state is State.RESUBMITTED:
         raise closed(entry, State.DISCARDED)
     if entry.state is State.DISCARDED:
         return entry, "already", None
-    known = named(entry, await read_original(parts.options, entry))
+    known = named(entry, await read_original(options, entry))
     said = {"source": known[0], "eventId": known[1]} if known else {}
-    clerk = Clerk(parts.options, parts.record("audit.attempt"))
-    await clerk.act(entry, Act.DISCARDED, by, reason, at=now_ms(), **said)
-    _, now = await find(parts, *place)
+    await clerk(options).act(entry, Act.DISCARDED, by, reason, at=now_ms(), **said)
+    _, now = await find(options, *place)
     if now.state is not State.DISCARDED:
         raise closed(now, State.DISCARDED)
     return now, Act.DISCARDED.value, None

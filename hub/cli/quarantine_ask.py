@@ -6,7 +6,7 @@ they are only asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,24 +15,25 @@ from consent.compile import Policy
 from consent.errors import PolicyRefused
 from consent.facts import Event
 from consent.terms import Lane, Purpose
-from hub.assemble import Parts, check_keys, check_policy, deciding_policy, now_ms
+from hub.assemble import Parts, check_keys, check_policy, deciding_policy, now_ms, record_codec
 from hub.cli.why import make_trail
 from hub.contracts.audit import Stage
 from hub.contracts.envelope import EnvelopeFault, Receivers, admitted_source, parse_admitted
+from hub.contracts.files import load_catalogue
 from hub.contracts.record import KafkaRecord
 from hub.contracts.sealing import SealFault
 from hub.contracts.topics import REGISTER
 from hub.contracts.versions import missing
 from hub.contracts.wire import WireError, strict_readers, unframe
 from hub.errors import PunteError
-from hub.follow.reading.kafka import existing, read_to_end
+from hub.follow.reading.kafka import Options, existing, read_to_end
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.rules import FAULTS
 from hub.ingress.admit import Admitted, Rules, admit
 from hub.ingress.publishers import Publishers
 from hub.quarantine.attempts import Decided, Numbered, Past
 from hub.quarantine.entries import Entry, Shelf, State
-from hub.quarantine.kafka import read_original, read_shelf
+from hub.quarantine.kafka import Clerk, read_original, read_shelf
 from hub.quarantine.original import Found, named, opened
 from hub.quarantine.preview import Preview, Refused, preview
 from hub.quarantine.tell import Shown
@@ -83,15 +84,22 @@ class Looked:
         return {"source": found[0], "eventId": found[1]} if found else {}
 
 
-def new_shelf(parts: Parts) -> Shelf:
-    """Nothing read yet."""
-    return Shelf(parts.record("audit.quarantine"), parts.record("audit.attempt"))
+async def shelved(options: Options, lanes: Sequence[Lane]) -> Shelf:
+    """What is in quarantine now; takes no secret of the hub."""
+    catalogue = load_catalogue()
+    shelf = Shelf(record_codec(catalogue, "audit.quarantine"), record_codec(catalogue, "audit.attempt"))
+    await read_shelf(options, shelf, lanes)
+    return shelf
 
 
-async def find(parts: Parts, lane: Lane, number: int) -> tuple[Shelf, Entry]:
+def clerk(options: Options) -> Clerk:
+    """Who writes what a person asks for."""
+    return Clerk(options, record_codec(load_catalogue(), "audit.attempt"))
+
+
+async def find(options: Options, lane: Lane, number: int) -> tuple[Shelf, Entry]:
     """One entry, as the records have it now."""
-    shelf = new_shelf(parts)
-    await read_shelf(parts.options, shelf, [lane])
+    shelf = await shelved(options, [lane])
     entry = shelf.find(lane, number)
     if entry is None:
         raise PunteError("quarantine_unknown", "no entry has this number")
@@ -100,7 +108,7 @@ async def find(parts: Parts, lane: Lane, number: int) -> tuple[Shelf, Entry]:
 
 async def look(parts: Parts, lane: Lane, number: int, private: bytes | None) -> Looked:
     """Everything there is to know about one entry."""
-    shelf, entry = await find(parts, lane, number)
+    shelf, entry = await find(parts.options, lane, number)
     found = await read_original(parts.options, entry)
     if found is None and private is not None:
         found = _opened(parts, entry, private)

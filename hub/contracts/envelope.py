@@ -206,6 +206,8 @@ def _again(found: Mapping[str, Any]) -> Again:
 
 def attempt_of(headers: Headers) -> int | None:
     """The number of the further attempt that an admitted record is; None for any other record."""
+    if all(name != ATTEMPT for name, _ in headers):
+        return None
     try:
         again = parse_admitted(headers).again
     except EnvelopeFault:
