@@ -16,7 +16,7 @@ from consent.errors import PolicyRefused
 from consent.facts import Event
 from consent.terms import Lane, Purpose
 from hub.assemble import Parts, check_keys, check_policy, deciding_policy, now_ms, record_codec
-from hub.cli.why import make_trail
+from hub.cli.why import UUID, make_trail
 from hub.contracts.audit import Stage
 from hub.contracts.envelope import EnvelopeFault, Receivers, admitted_source, parse_admitted
 from hub.contracts.files import load_catalogue
@@ -115,8 +115,10 @@ async def look(parts: Parts, lane: Lane, number: int, private: bytes | None) -> 
     if found is None:
         return Looked(shelf, entry, None, None, None, None)
     known = named(entry, found)
-    past = await _past(parts, entry, *known) if known else None
+    past = await _past(parts, entry, *known) if known and UUID.fullmatch(known[1]) else None
     told, headers = await _previewed(parts, entry, found, past)
+    if past is None and not isinstance(told, Refused):  # an id that no admission writes
+        told, headers = Refused("header"), None
     return Looked(shelf, entry, found, past, told, headers)
 
 

@@ -199,9 +199,11 @@ class Planner:
             batch.told.append(partial(self._undecided, event.subject))
             return
         self._new(event, first, decided, batch)
-        for each in (digest,) if first is digest else (digest, first):
-            seen.add(each, check, batch.now)
-            batch.out.add((self._seen_topic, subject.record.partition), each, check)
+        seen.add(digest, check, batch.now)
+        batch.out.add((self._seen_topic, subject.record.partition), digest, check)
+        if first is not digest:  # what its publisher sends again after a further attempt is a repeat
+            seen.add(first, check, batch.now)
+            batch.out.add((self._seen_topic, subject.record.partition), first, check)
 
     def _further(self, event: ReadEvent, again: Again, seen: SeenIds) -> tuple[ReadEvent, bytes, Seen]:
         """A further attempt under a digest of its own, so that two people who ask for it at once have one effect.
