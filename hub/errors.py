@@ -121,6 +121,60 @@ ERRORS: dict[str, ErrorRow] = {
         "The public key for quarantine is faulty",
         "point PUNTE_SEAL_PUBLIC_FILE at the public key that `punte quarantine key` wrote",
     ),
+    "seal_key_missing": ErrorRow(
+        Exit.DONE,
+        Fault.OPERATOR,
+        "Quarantine keeps positions only",
+        "make a key with `punte quarantine key --out DIR`, point PUNTE_SEAL_PUBLIC_FILE at its public file, start anew",
+    ),
+    "quarantine_open": ErrorRow(
+        Exit.DONE,
+        Fault.OPERATOR,
+        "Something waits for a person",
+        "see `punte quarantine list --open`, then `punte quarantine show LANE/NUMBER`",
+    ),
+    "quarantine_unknown": ErrorRow(
+        Exit.FAILED, Fault.OPERATOR, "There is no such entry", "see `punte quarantine list`; entries are kept 30 days"
+    ),
+    "quarantine_closed": ErrorRow(
+        Exit.FINDINGS, Fault.OPERATOR, "The entry is closed otherwise", "see `punte quarantine show LANE/NUMBER`"
+    ),
+    "quarantine_gone": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "The record is no longer kept",
+        "give `--key FILE`, the private key it is sealed to; without one the sender must send it anew",
+    ),
+    "quarantine_pending": ErrorRow(
+        Exit.UNDECIDED,
+        Fault.OPERATOR,
+        "An attempt of this event is on its way",
+        "wait until it is decided (`punte quarantine list`), or repeat its command: then nobody gets it twice",
+    ),
+    "quarantine_receivers_unknown": ErrorRow(
+        Exit.FAILED,
+        Fault.OURS,
+        "Nothing says who has the event already",
+        "the announcement of that policy is gone from `audit.policy`: restore it, or tell by other means who lacks it",
+    ),
+    "quarantine_key_there": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "A key is never overwritten",
+        "name another folder; keep the old key for old entries",
+    ),
+    "quarantine_key_faulty": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "The private key does not open it",
+        "give the private key whose public file the hub had when the entry was made",
+    ),
+    "quarantine_key_open": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "Others may read the private key",
+        "run `chmod 600` on it; if anybody else could have read it, make a new pair and tell the key officer",
+    ),
     "secret_open": ErrorRow(
         Exit.FAILED,
         Fault.OPERATOR,

@@ -2,7 +2,8 @@
 
 - lost: an event that was published and is neither decided nor refused, or a release that had to be made and is not
   there, or lacks a field it had to have.
-- doubled: a second record of one (event, unit, purpose), or a second decision of one event.
+- doubled: a second record of one (event, unit, purpose), a second decision of one attempt, or a further attempt that
+  goes to a unit which got the event before.
 - leaked: a release nobody was to get, or with any byte more than it had to have, or anything of the publisher's
   headers in it, or anything in its headers, key or moment by which two units could match their records.
 """
@@ -10,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -23,12 +24,13 @@ from hub.check.project import Encoders, Names, project, release_leaves
 from hub.check.rows import Rows, Wanted
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
-from hub.contracts.keys import KeyFault, KeyRing, b64, event_digest
+from hub.contracts.keys import KeyFault, KeyRing, attempt_name, b64, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 
 HEADERS: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "traceparent")
 EVENT_FACTS: Final = 26
+MOST_ATTEMPTS: Final = 100
 TRACE: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00")
 TRACE_ID: Final = 35
 """Characters of a traceparent up to the end of its trace id."""
@@ -86,16 +88,17 @@ def compare(history: History, by: Reference) -> Findings:
     """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
     findings = Findings()
     released = _by_id(history.releases, findings)
-    decided = Counter((d["source"], d["eventId"]) for d in history.decisions if d["part"] == 1)
-    for (_, event_id), times in decided.items():
-        if times > 1:
-            findings.add("doubled", "decided twice", event_id)
+    whole = _whole(history.decisions)
+    for decision in whole:
+        if decision["times"] > 1:
+            findings.add("doubled", "decided twice", decision["eventId"])
+    decided = {(decision["source"], decision["eventId"]) for decision in whole}
     for entry in history.journal:
         if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
             findings.add("lost", "neither decided nor refused", entry["id"])
     _traces(history.releases, findings)
     checker = _Checker(by, findings, released)
-    for decision in sorted(_whole(history.decisions), key=lambda d: d["registerRevision"]):
+    for decision in sorted(whole, key=lambda d: (d["registerRevision"], d["attempt"])):
         key = decision["source"], decision["eventId"]
         checker.event(decision, history.inbox.get(key), history.own.get(key))
     for record in released.values():
@@ -124,15 +127,29 @@ def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[st
 
 
 def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Decisions with the releases of all their parts in one list."""
-    whole: dict[tuple[str, str], dict[str, Any]] = {}
+    """Decisions by attempt, with the releases of all their parts in one list; `times`: how many first parts."""
+    whole: dict[tuple[str, str, int], dict[str, Any]] = {}
     for decision in decisions:
-        key = (decision["source"], decision["eventId"])
-        if key in whole:
-            whole[key]["releases"] = [*whole[key]["releases"], *decision["releases"]]
-        else:
-            whole[key] = dict(decision)
+        number = attempt(decision)
+        one = whole.setdefault((decision["source"], decision["eventId"], number), {**decision, **_NONE})
+        one |= {"attempt": number, "times": one["times"] + (decision["part"] == 1)}
+        one["releases"] = [*one["releases"], *decision["releases"]]
     return list(whole.values())
+
+
+_NONE: Final[Mapping[str, Any]] = {"releases": (), "times": 0}
+
+
+def attempt(decision: Mapping[str, Any]) -> int:
+    """Which attempt of its event a decision is: its releases say so; of one without any, the key of its record.
+
+    `key`: the digest of the event, or that of a further attempt (`hub.contracts.keys.attempt_name`); 1 where no key is.
+    """
+    source, event_id, key = decision["source"], decision["eventId"], decision.get("key")
+    if decision["releases"] or key in (None, event_digest(source, event_id)):
+        return max((entry["attempt"] for entry in decision["releases"]), default=1)
+    numbers = range(2, MOST_ATTEMPTS)
+    return next((n for n in numbers if event_digest(source, attempt_name(event_id, n)) == key), 1)
 
 
 class _Checker:
@@ -141,6 +158,8 @@ class _Checker:
     def __init__(self, by: Reference, findings: Findings, released: dict[tuple[str, str], KafkaRecord]) -> None:
         self._by, self._findings, self._released = by, findings, released
         self._encoders = Encoders()
+        self._got: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        """Who got an event by the attempts looked at so far."""
 
     def event(self, decision: Mapping[str, Any], inbox: KafkaRecord | None, own: KafkaRecord | None = None) -> None:
         """Compare all releases of one event with the plain reading. `own`: the event, where it is one of the hub's."""
@@ -154,8 +173,10 @@ class _Checker:
             self._findings.add("leaked", "decided but not admissible", event_id)
             return
         register = self._by.register.at(decision["registerRevision"])
-        expected = Plain(self._by.rows, register, seen).releases()
-        self._audited(decision, expected)
+        got = self._got[envelope.source, event_id]
+        due = Plain(self._by.rows, register, seen).releases()
+        expected = {pair: want for pair, want in due.items() if pair not in got}
+        got |= self._audited(decision, expected, got)
         for (unit, purpose), want in expected.items():
             self._one(_Case(envelope, record, seen, unit, purpose), want, decision)
 
@@ -173,22 +194,39 @@ class _Checker:
         parties = {role.value: b64(handle).decode() for role in PartyRole if (handle := told.get(role.value))}
         return envelope, replace(self._seen(envelope, own, decision["decidedAt"]), parties=parties)
 
-    def _audited(self, decision: Mapping[str, Any], expected: Mapping[tuple[str, str], Wanted]) -> None:
-        """The audit names exactly the releases that had to be made."""
-        digest = event_digest(decision["source"], decision["eventId"])
-        ids = {self._by.keys.unit(unit).release_id(digest, purpose, 1): (unit, purpose) for unit, purpose in expected}
+    def _ids(self, decision: Mapping[str, Any], pairs: Iterable[tuple[str, str]]) -> dict[bytes, tuple[str, str]]:
+        """The ids this attempt's releases to these units have."""
+        digest, number = event_digest(decision["source"], decision["eventId"]), decision["attempt"]
+        return {
+            self._by.keys.unit(unit).release_id(digest, purpose, number): (unit, purpose) for unit, purpose in pairs
+        }
+
+    def _audited(
+        self,
+        decision: Mapping[str, Any],
+        expected: Mapping[tuple[str, str], Wanted],
+        got: Iterable[tuple[str, str]],
+    ) -> set[tuple[str, str]]:
+        """The audit names exactly the releases that had to be made, and none to a unit that got the event before.
+
+        Gives whom it names of those that had to get one.
+        """
+        ids, again = self._ids(decision, expected), self._ids(decision, got)
         named = [entry["releaseId"] for entry in decision["releases"]]
         if len(set(named)) != len(named):
             self._findings.add("doubled", "audited twice", decision["eventId"])
         for missing in ids.keys() - set(named):
             self._findings.add("lost", "had to be released, is not audited", decision["eventId"], ids[missing][0])
-        if set(named) - ids.keys():
+        if again.keys() & set(named):
+            self._findings.add("doubled", "a further attempt went to a unit that had it", decision["eventId"])
+        if set(named) - ids.keys() - again.keys():
             self._findings.add("leaked", "audited for a unit that must not learn", decision["eventId"])
+        return {ids[each] for each in named if each in ids}
 
     def _one(self, case: _Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         keys = self._by.keys.unit(case.unit)
         digest = event_digest(case.envelope.source, case.envelope.id)
-        raw_id = keys.release_id(digest, case.purpose, 1)
+        raw_id = keys.release_id(digest, case.purpose, decision["attempt"])
         release_id = uuid_text(raw_id)
         topic = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}"
         record = self._released.pop((topic, release_id), None)

@@ -114,7 +114,7 @@ def _own(record: KafkaRecord) -> tuple[str, str]:
 def _decoded(decisions: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         try:
-            yield decisions.decode(record.value or b"")
+            yield decisions.decode(record.value or b"") | {"key": record.key}
         except CodecFault:
             continue
 

@@ -31,6 +31,7 @@ NOUNS = (
     Noun("release", "Read what a unit received."),
     Noun("why", "Tell why a unit received what it received, and why not more.", verbs=False),
     Noun("trace", "Show the way of an event step by step, with times.", verbs=False),
+    Noun("quarantine", "Look at what waits for a person; try it again, or close it."),
     Noun("status", "Show how far each lane is: what waits, how fast, how old.", verbs=False),
     Noun("doctor", "Check whether a hub can work here, each check with its remedy.", verbs=False),
     Noun("explain", "Tell what a code means and what to do about it.", verbs=False),

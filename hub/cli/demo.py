@@ -18,6 +18,7 @@ import typer
 
 from hub.contracts.federation import Federation, parse_federation
 from hub.errors import Exit
+from hub.quarantine.files import PRIVATE, PUBLIC
 
 if TYPE_CHECKING:
     from hub.demo.process import Outcome
@@ -63,9 +64,11 @@ def _lines_to_ask(folder: Path, bootstrap: str) -> str:
     return "\n".join(
         (
             f"  export PUNTE_PROFILE=demo PUNTE_SECRET_FILE={folder}/secret.json PUNTE_KAFKA_BOOTSTRAP={bootstrap}",
+            f"  export PUNTE_SEAL_PUBLIC_FILE={folder}/{PUBLIC}",
             f"  punte broker up --detach --data {folder}/kafka --port {bootstrap.rpartition(':')[2]}",
             "  punte trace EVENT_ID     # the way of an event; its id stands above its table",
             "  punte why EVENT_ID --as auditor",
+            f"  punte quarantine list    # what waits for a person; {folder}/{PRIVATE} opens it",
             "  punte broker down",
         )
     )

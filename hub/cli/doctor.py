@@ -24,7 +24,7 @@ from hub.doctor.bundle import bundle
 from hub.doctor.checks import NOT_CHECKED, Facts, Finding, Grade, Register, Unknown, findings, register_of
 from hub.doctor.checks import as_json as told
 from hub.doctor.files import write_bundle
-from hub.doctor.kafka import KafkaFacts, gather
+from hub.doctor.kafka import Codecs, KafkaFacts, gather
 from hub.errors import ERRORS, Exit, PunteError
 from hub.settings import Settings
 
@@ -58,7 +58,7 @@ def examine() -> tuple[Settings | None, Facts]:
     except ValidationError as fault:
         names = ", ".join(sorted({f"PUNTE_{error['loc'][0]}".upper() for error in fault.errors()}))
         why = Unknown("settings_faulty", f"faulty: {names}")
-        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE)
+        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE)
     return settings, asyncio.run(_facts(settings))
 
 
@@ -70,9 +70,18 @@ async def _facts(settings: Settings) -> Facts:
     except OSError:
         known = Unknown("settings_faulty", "a file that PUNTE_KAFKA_... names cannot be read")
         keys, policy = _local(settings)
-        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE)
+        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE, GONE, _sealed(settings))
     (keys, policy), kafka = await asyncio.gather(asyncio.to_thread(_local, settings), asked)
-    return Facts(known, settings.profile, keys, policy, kafka.topics, kafka.register, kafka.moments, kafka.uncopied)
+    told = kafka.topics, kafka.register, kafka.moments, kafka.uncopied, kafka.quarantined
+    return Facts(known, settings.profile, keys, policy, *told, _sealed(settings))
+
+
+def _sealed(settings: Settings) -> bool | Unknown:
+    """Whether a key is there to seal entries of quarantine to."""
+    try:
+        return settings.sealer() is not None
+    except PunteError as error:
+        return Unknown(error.code, error.sentence, error.remedy)
 
 
 def _local(settings: Settings) -> tuple[tuple[str, str] | Unknown, tuple[str, ...] | Unknown]:
@@ -107,7 +116,8 @@ async def _kafka(options: Mapping[str, Any]) -> KafkaFacts:
         changes = await read_register(options, codecs)
         return register_of({key: change.record for key, change in changes.items() if change.record is not None})
 
-    return await gather(options, read, record_codec(catalogue, "audit.register"), now_ms)
+    read_by = Codecs(record_codec(catalogue, "audit.register"), record_codec(catalogue, "audit.attempt"))
+    return await gather(options, read, read_by, now_ms)
 
 
 def _lines(found: list[Finding]) -> list[str]:

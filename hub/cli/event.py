@@ -114,7 +114,7 @@ async def _sent(event_id: str, envelope: tuple[str, str, str], value: bytes) -> 
     from hub.contracts import topics
     from hub.contracts.envelope import inbox_headers
     from hub.contracts.files import load_catalogue
-    from hub.views.kafka import existing
+    from hub.follow.reading.kafka import existing
 
     (event_type, unit, case), options = envelope, Settings().kafka()
     lane = load_catalogue().entries[event_type].lane

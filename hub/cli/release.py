@@ -70,7 +70,8 @@ async def _print(names: list[str], *, follow: bool, as_json: bool, most: int | N
 async def _read(names: list[str], *, follow: bool) -> AsyncGenerator[KafkaRecord]:
     from aiokafka.errors import KafkaConnectionError
 
-    from hub.views.kafka import existing, releases
+    from hub.follow.reading.kafka import existing
+    from hub.views.kafka import releases
 
     settings = Settings()
     try:

@@ -60,11 +60,11 @@ ALARMS: Final[Mapping[str, Meaning]] = {
         Turn.HUB,
         Words(
             "something waits for a person: an alert that was refused, or an event that could not be decided or served",
-            "look into `quarantine.<lane>` or ask `punte trace EVENT_ID` for its code, then `punte explain CODE`",
+            "see `punte quarantine list --open`, then `punte quarantine show LANE/NUMBER`: it says what can be done",
         ),
         Words(
             "ceva așteaptă un om: o alertă refuzată sau un eveniment care nu a putut fi hotărât ori divulgat",
-            "căutați codul în `quarantine.<bandă>` sau cu `punte trace EVENT_ID`, apoi `punte explain COD`",
+            "vedeți `punte quarantine list --open`, apoi `punte quarantine show BANDĂ/NUMĂR`: spune ce se poate face",
         ),
     ),
 }

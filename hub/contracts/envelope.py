@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from consent.terms import PartyRole, Transform
+from consent.terms import PartyRole, Purpose, Transform
 from hub.contracts.keys import HANDLE
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -29,6 +29,10 @@ DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
+ATTEMPT: Final = "attempt"
+DONE: Final = "done"
+FURTHER: Final = 2
+"""The first attempt that is a further one."""
 _UNIT: Final = r"u[a-z0-9]{5}"
 _UNIT_KEY: Final = re.compile(_UNIT.encode())
 _FORMS: Final = {
@@ -124,20 +128,46 @@ def coarse(ms: int, rule: Transform) -> int:
     return ms - ms % _STEPS[rule]
 
 
+Receivers = frozenset[tuple[str, Purpose]]
+"""Codes of units, each with a purpose. Not ordinals: those move when the register learns of a unit."""
+
+
+class Again(NamedTuple):
+    """A further attempt of an event (from 2 on), which a person asked for, and who got the event by an earlier one.
+
+    `done` is None where no record said that the event was decided at all.
+    """
+
+    attempt: int
+    done: Receivers | None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """What stands behind the headers of the admission."""
+        found = [(ATTEMPT, b"%d" % self.attempt)]
+        if self.done is None:
+            return found
+        return [*found, (DONE, ",".join(f"{unit}:{purpose}" for unit, purpose in sorted(self.done)).encode())]
+
+
 class Admission(NamedTuple):
-    """What admission computed from the bytes and keys alone: the hub's own headers on `admitted.<lane>`."""
+    """What admission computed from the bytes and keys alone: the hub's own headers on `admitted.<lane>`.
+
+    `again`: of a further attempt alone, which `punte quarantine resubmit` appends; admission never writes it.
+    """
 
     id: str
     time: int
     case: bytes
     parties: Mapping[PartyRole, bytes]
     late: bool = False
+    again: Again | None = None
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record headers, the closed list of the hub."""
         found = [("id", self.id.encode()), ("time", b"%d" % self.time), ("case", self.case)]
         found += [(role.value, handle) for role, handle in self.parties.items()]
-        return [*found, ("late", b"1")] if self.late else found
+        found += [("late", b"1")] if self.late else []
+        return found if self.again is None else [*found, *self.again.headers()]
 
 
 _PARTIES: Final = {role.value: role for role in PartyRole}
@@ -152,6 +182,7 @@ def parse_admitted(headers: Headers) -> Admission:
     try:
         parties = {_PARTIES[name]: handle for name, handle in found.items() if name in _PARTIES}
         event_id, time, case = found["id"].decode("ascii"), int(found["time"]), found["case"]
+        again = _again(found) if ATTEMPT in found else None
         odd = len(case) != HANDLE
         for handle in parties.values():
             odd = odd or len(handle) != HANDLE
@@ -159,7 +190,29 @@ def parse_admitted(headers: Headers) -> Admission:
         raise EnvelopeFault("*", "list was not written by admission") from None
     if odd:
         raise EnvelopeFault("*", "list has a handle of another length")
-    return Admission(event_id, time, case, parties, "late" in found)
+    return Admission(event_id, time, case, parties, "late" in found, again)
+
+
+def _again(found: Mapping[str, Any]) -> Again:
+    """The further attempt of a list of headers; ValueError where it is none."""
+    attempt, done = int(found[ATTEMPT]), found.get(DONE)
+    if attempt < FURTHER:
+        raise ValueError
+    if done is None:
+        return Again(attempt, None)
+    pairs = (entry.partition(":") for entry in done.decode("ascii").split(",") if entry)
+    return Again(attempt, frozenset((unit, Purpose(purpose)) for unit, _, purpose in pairs))
+
+
+def attempt_of(headers: Headers) -> int | None:
+    """The number of the further attempt that an admitted record is; None for any other record."""
+    if all(name != ATTEMPT for name, _ in headers):
+        return None
+    try:
+        again = parse_admitted(headers).again
+    except EnvelopeFault:
+        return None
+    return None if again is None else again.attempt
 
 
 @lru_cache(maxsize=4096)

@@ -62,6 +62,11 @@ def event_digest(source: str, event_id: str) -> bytes:
     return digest.digest()
 
 
+def attempt_name(event_id: str, attempt: int) -> str:
+    """What a further attempt (2, 3 ...) of an event is called where its digest is made of source and id."""
+    return f"{event_id}\0attempt\0{attempt}"
+
+
 def register_digest(kind: str, handle: str) -> bytes:
     """16 bytes that stand for a register key `kind/handle` in audit records."""
     return blake2b(f"{kind}/{handle}".encode(), digest_size=16, person=b"punte.register").digest()

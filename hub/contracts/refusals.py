@@ -266,5 +266,25 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
 }
 """Codes of the gateway: what became of an event that was admitted."""
 
-MEANINGS: Final[Mapping[str, Meaning]] = {**ADMISSION, **GATEWAY}
-"""Every code of an event; no code is in both tables."""
+ACTS: Final[Mapping[str, Meaning]] = {
+    "resubmitted": Meaning(
+        Turn.NOBODY,
+        Words(
+            "a person resubmitted the entry of quarantine: a further attempt of the event, for those who lack it",
+            "`punte quarantine show LANE/NUMBER` tells what became of it; the same command again is safe",
+        ),
+        Words(
+            "un om a retrimis înregistrarea din carantină: o nouă încercare, pentru cei care nu au primit-o",
+            "`punte quarantine show BANDĂ/NUMĂR` spune ce s-a întâmplat; aceeași comandă repetată nu strică nimic",
+        ),
+    ),
+    "discarded": Meaning(
+        Turn.NOBODY,
+        Words("a person closed the entry of quarantine; nothing was deleted", "there is nothing to do"),
+        Words("un om a închis înregistrarea din carantină; nimic nu a fost șters", "nu este nimic de făcut"),
+    ),
+}
+"""Codes of what a person does with an entry of quarantine (`hub.contracts.acts`)."""
+
+MEANINGS: Final[Mapping[str, Meaning]] = {**ADMISSION, **GATEWAY, **ACTS}
+"""Every code of an event; no code is in two tables."""

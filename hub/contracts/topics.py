@@ -173,18 +173,19 @@ def hub_acls(lanes: Iterable[Lane]) -> list[Acl]:
     """What a real broker grants to the hub's own processes, one principal per capability (contract.md section 2).
 
     `views` answers `punte why`: it reads the audit without a group, and writes the record of each question. `trace` is
-    for `punte trace`, which reads beyond that what was admitted and released; `doctor` for `punte doctor` and `status`.
+    for `punte trace`, which reads beyond that what was admitted and released; `doctor` for `punte doctor` and `status`;
+    `quarantine` for `punte quarantine`: a person's own login.
     """
     rights: list[Acl] = []
     for lane in sorted(lanes):
         rights += _ingress_acls(lane) + _gateway_acls(lane)
         rights += _grant("punte-registry", "Read", "Topic", admitted(lane), audit_decision(lane))
         rights += _grant("punte-registry", "Read", "Group", f"registry.{lane}")
-        rights += _views_acls("punte-views", lane) + _trace_acls(lane) + _doctor_acls(lane)
+        rights += _views_acls("punte-views", lane) + _trace_acls(lane) + _doctor_acls(lane) + _quarantine_acls(lane)
     rights += _grant("punte-ingress", "Read", "Topic", REGISTER)
     rights += _grant("punte-gateway", "Read", "Topic", REGISTER, AUDIT_POLICY)
     rights += _grant("punte-gateway", "Write", "Topic", AUDIT_POLICY)
-    for who in ("punte-views", "punte-trace"):
+    for who in ("punte-views", "punte-trace", "punte-quarantine"):
         rights += _grant(who, "Read", "Topic", REGISTER, AUDIT_REGISTER, AUDIT_POLICY)
     rights += _grant("punte-trace", "Read", "Topic", AUDIT_DELIVERY)
     rights += _grant("punte-doctor", "Read", "Topic", REGISTER, AUDIT_REGISTER)
@@ -229,14 +230,29 @@ def _trace_acls(lane: Lane) -> list[Acl]:
     return [*_views_acls("punte-trace", lane), *_grant("punte-trace", "Read", "Topic", *told)]
 
 
+def _quarantine_acls(lane: Lane) -> list[Acl]:
+    """The entries and the records they point to; it appends a resubmitted event and writes each act among the attempts.
+
+    No release, no receipt: a preview names fields, and what goes out is the gateway's to write.
+    """
+    read = (quarantine(lane), f"inbox.{lane}.*", admitted(lane))
+    return [
+        *_views_acls("punte-quarantine", lane),
+        *_grant("punte-quarantine", "Read", "Topic", *read),
+        *_grant("punte-quarantine", "Write", "Topic", admitted(lane)),
+    ]
+
+
 def _doctor_acls(lane: Lane) -> list[Acl]:
     """That topics are there, how far groups are, and the moment of what waits; it reads no release and writes nothing.
 
-    Kafka has no right to a timestamp alone: to tell the age of what waits takes reading the inboxes.
+    Kafka has no right to a timestamp alone: to tell the age of what waits takes reading the inboxes. Which entries of
+    quarantine a person has closed stands among the attempts.
     """
-    there = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", audit_decision(lane), audit_attempt(lane))
+    there = (seen(lane), f"release.{lane}.*", f"receipt.{lane}.*", audit_decision(lane))
+    read = (f"inbox.{lane}.*", admitted(lane), quarantine(lane), parked(lane), audit_attempt(lane))
     return [
-        *_grant("punte-doctor", "Read", "Topic", f"inbox.{lane}.*", admitted(lane), quarantine(lane), parked(lane)),
+        *_grant("punte-doctor", "Read", "Topic", *read),
         *_grant("punte-doctor", "Describe", "Topic", *there),
         *_grant("punte-doctor", "Describe", "Group", f"ingress.{lane}", f"gateway.{lane}"),
     ]

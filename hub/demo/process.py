@@ -31,6 +31,7 @@ from hub.demo.sql import write_outbox
 from hub.demo.story import DAY_MS, Cast, Scene, Story
 from hub.demo.table import Column, outcomes, text_table
 from hub.embedded import embedded_broker
+from hub.quarantine.files import make_keys
 from hub.registry.federation import Signed, federation_records, parties, start_records
 from hub.registry.kafka import RegisterWriter
 from hub.registry.topics.kafka import create
@@ -248,10 +249,11 @@ async def run_demo(wanted: Wanted, say: Say) -> Outcome:
     secret = wanted.folder / "secret.json"
     secret.touch(mode=0o600)
     secret.write_text(secret_text(1, secrets.token_bytes(32)))
+    _, public = make_keys(wanted.folder)
     say("starting Kafka")
     data = wanted.folder / "kafka" if wanted.keep else None
     async with embedded_broker(data, log=wanted.folder / "kafka.log") as broker:
-        environment = _environment(broker.bootstrap, secret)
+        environment = _environment(broker.bootstrap, secret, public)
         os.environ.update(environment)
         hub = parts(Settings())
         run = Run(wanted, hub, say)
@@ -279,10 +281,11 @@ async def _publish(run: Run, hub: Parts, wanted: Wanted, say: Say) -> list[str]:
         return tables
 
 
-def _environment(bootstrap: str, secret: Path) -> dict[str, str]:
+def _environment(bootstrap: str, secret: Path, public: Path) -> dict[str, str]:
     return {
         "PUNTE_KAFKA_BOOTSTRAP": bootstrap,
         "PUNTE_SECRET_FILE": str(secret),
+        "PUNTE_SEAL_PUBLIC_FILE": str(public),
         "PUNTE_PROFILE": "demo",
         "PUNTE_LOG_LEVEL": "ERROR",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -66,7 +66,8 @@ class Facts:
     """Everything the checks look at; each part is what was read, or why it could not be.
 
     `keys`: epoch and key check; `policy`: digests the proven pack counts as; `topics`: partitions by name; `moments`:
-    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet.
+    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet; `quarantined`: entries
+    that wait for a person, by lane; `sealed`: whether the settings name a key to seal entries to.
     """
 
     bootstrap_set: bool | Unknown
@@ -77,6 +78,8 @@ class Facts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    quarantined: Mapping[Lane, int] | Unknown = field(default_factory=dict)
+    sealed: bool | Unknown = True
 
 
 BOUND: Final = {Lane.ALERT: 100, Lane.CASE: 5_000, Lane.BULK: 50_000}
@@ -267,6 +270,24 @@ def _copy(facts: Facts) -> Iterator[Found]:
         yield _ok("every register record is in its audit copy")
 
 
+def _quarantine(facts: Facts) -> Iterator[Found]:
+    """Whether what is put aside can be opened again by a person, and whether something waits for one."""
+    if isinstance(facts.sealed, Unknown):
+        yield _unknown(facts.sealed)
+    elif not facts.sealed:
+        says = "PUNTE_SEAL_PUBLIC_FILE is not set; an entry points to its record, which its topic forgets"
+        yield Grade.WARN, "seal_key_missing", says, None
+    if isinstance(facts.quarantined, Unknown):
+        yield _unknown(facts.quarantined)
+        return
+    waiting = {lane: facts.quarantined[lane] for lane in Lane if facts.quarantined.get(lane)}
+    if waiting:
+        counts = ", ".join(f"{lane} {count}" for lane, count in waiting.items())
+        yield Grade.WARN, "quarantine_open", f"entries of quarantine that wait for a person: {counts}", None
+    elif facts.sealed is True:
+        yield _ok("nothing waits for a person; entries are sealed")
+
+
 NOT_CHECKED: Final[Found] = (Grade.WARN, "not_checked", "not checked: what it needs is not there", None)
 CHECKS: Final[tuple[tuple[str, Callable[[Facts], Iterator[Found]]], ...]] = (
     ("settings", _settings),
@@ -279,6 +300,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Facts], Iterator[Found]]], ...]] = (
     ("active", _active),
     ("lanes", _lanes),
     ("copy", _copy),
+    ("quarantine", _quarantine),
 )
 """Every check by name, in the order they are told."""
 

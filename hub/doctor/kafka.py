@@ -1,7 +1,8 @@
 """Reads from Kafka what the doctor and `punte status` tell of: topics, groups, offsets, the register's copy.
 
-Rules kept: it only reads, joins no group and commits nothing; of a record it reads the timestamp alone (and, of the
-register's audit copy, the offset it copies); every question has its own deadline.
+Rules kept: it only reads, joins no group and commits nothing; of a record it reads the timestamp alone, of the
+register's audit copy also the offset it copies, of the attempts which entry of quarantine somebody acted on; every
+question has its own deadline.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -31,6 +32,7 @@ from hub.contracts import topics
 from hub.contracts.codec import RecordCodec
 from hub.doctor.checks import NOT_CHECKED, Grade, Register, Unknown
 from hub.doctor.lanes import Moment, Place, Reading, Stage, followed, group, reading
+from hub.doctor.quarantine.kafka import Entries
 from hub.errors import PunteError
 
 T = TypeVar("T")
@@ -50,13 +52,12 @@ MEMBERS: Final = 5
 class Probe:
     """Two clients that ask and never follow. Use as an async context manager."""
 
-    def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
+    def __init__(self, options: Mapping[str, Any], clock: Clock, attempts: RecordCodec) -> None:
         """`options`: bootstrap and security as every client gets them; `clock`: ms since the epoch."""
         self._options, self._clock, self._stack = {**options, "request_timeout_ms": 2_000}, clock, AsyncExitStack()
         self._admin = AIOKafkaAdminClient(**self._options)
         self._asker = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
-        self._quarantined = dict[Lane, int]()
-        self._quarantine: AIOKafkaConsumer | None = None
+        self._entries = Entries(self._options, attempts)
 
     async def __aenter__(self) -> Self:
         """Start the clients; what was started is stopped when one fails."""
@@ -85,7 +86,7 @@ class Probe:
         members = await self._members([group(*each) for each in stages])
         places = [await self._places(*each, names) for each in stages]
         oldest = await self._oldest([waiting(found) for found in places]) if aged else [None] * len(places)
-        entries = await self._entries(names) if aged else {}
+        entries = await self.entries(names) if aged else {}
         readings = list[Reading]()
         for (stage, lane), found, old in zip(stages, places, oldest, strict=True):
             readings.append(reading(stage, lane, members[group(stage, lane)], found.values(), old))
@@ -129,25 +130,9 @@ class Probe:
                 return found  # a header name that is not UTF-8: admission refuses it, its age is not told
         return found
 
-    async def _entries(self, names: Iterable[str]) -> dict[Lane, int]:
-        """Entries of each quarantine, counted since this probe began: control records of transactions are none."""
-        if self._quarantine is None:
-            self._quarantine = AIOKafkaConsumer(**self._options, **READING, auto_offset_reset="earliest")
-            await self._stack.enter_async_context(self._quarantine)
-            by_lane = {lane: TopicPartition(topics.quarantine(lane), 0) for lane in Lane}
-            self._quarantine.assign([tp for tp in by_lane.values() if tp.topic in set(names)])
-        consumer = self._quarantine
-        parts = consumer.assignment()
-        ends = await self._asker.end_offsets(parts) if parts else {}
-        try:
-            async with asyncio.timeout(AGE_S):
-                while left := [tp for tp in parts if await _before(consumer, tp, ends[tp])]:
-                    for tp, records in (await consumer.getmany(*left, timeout_ms=100)).items():
-                        lane = Lane(tp.topic.rpartition(".")[2])
-                        self._quarantined[lane] = self._quarantined.get(lane, 0) + len(records)
-        except TimeoutError:
-            return dict(self._quarantined)
-        return dict(self._quarantined)
+    async def entries(self, names: Iterable[str]) -> dict[Lane, int]:
+        """Entries of each quarantine that wait for a person."""
+        return await self._entries.open(self._stack, names)
 
     async def uncopied(self, copies: RecordCodec, names: Mapping[str, int]) -> int:
         """Register offsets behind the last one that was copied to the audit."""
@@ -189,10 +174,12 @@ def waiting(places: Mapping[TopicPartition, Place]) -> dict[TopicPartition, Plac
     return {tp: place for tp, place in places.items() if place.waiting}
 
 
-async def moments(options: Mapping[str, Any], clock: Clock, interval_s: float) -> AsyncGenerator[Moment, None]:
+async def moments(
+    options: Mapping[str, Any], attempts: RecordCodec, clock: Clock, interval_s: float
+) -> AsyncGenerator[Moment, None]:
     """The lanes at one moment after another, with ages and quarantine entries; `PunteError` when Kafka is not there."""
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock)
+        probe = Probe(options, clock, attempts)
         names = await _asked(_open(stack, probe), CONNECT_S)
         while not isinstance(names, Unknown):
             moment = await _asked(probe.moment(names, aged=True), LOOK_S)
@@ -212,23 +199,33 @@ class KafkaFacts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    quarantined: Mapping[Lane, int] | Unknown
+
+
+class Codecs(NamedTuple):
+    """Decoders of the two records that are read: copies of the register, attempts."""
+
+    copies: RecordCodec
+    attempts: RecordCodec
 
 
 async def gather(
-    options: Mapping[str, Any], read: Callable[[], Awaitable[Register]], copies: RecordCodec, clock: Clock
+    options: Mapping[str, Any], read: Callable[[], Awaitable[Register]], codecs: Codecs, clock: Clock
 ) -> KafkaFacts:
     """Everything the checks need of Kafka, within CONNECT_S + ANSWER_S; `read`: the register as it is now."""
+    copies, attempts = codecs
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock)
+        probe = Probe(options, clock, attempts)
         names = await _asked(_open(stack, probe), CONNECT_S)
         if isinstance(names, Unknown):
-            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING)
-        register, moments, uncopied = await asyncio.gather(
+            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+        register, moments, uncopied, quarantined = await asyncio.gather(
             _asked(_read(read, names), ANSWER_S),
             _asked(_two_moments(probe, names), ANSWER_S),
             _asked(probe.uncopied(copies, names), ANSWER_S),
+            _asked(probe.entries(names), ANSWER_S),
         )
-        return KafkaFacts(names, register, moments, uncopied)
+        return KafkaFacts(names, register, moments, uncopied, quarantined)
 
 
 _NOTHING: Final = Unknown(NOT_CHECKED[1], NOT_CHECKED[2], grade=Grade.WARN)

@@ -23,6 +23,7 @@ from hub.contracts.audit import (
     encode_receipt,
 )
 from hub.contracts.codec import RecordCodec
+from hub.contracts.envelope import attempt_of
 from hub.contracts.record import KafkaRecord
 from hub.contracts.waiting import Waiting
 
@@ -126,6 +127,7 @@ class Proofs:
             "eventId": subject.event_id,
             "code": code,
             "sha256": subject.sha,
+            "attempt": attempt_of(subject.record.headers),
         }
         out.add((self._attempts, subject.record.partition), subject.digest, self.codecs.attempt.encode(value))
         if verdict is not Verdict.QUARANTINED:  # its entry counts
@@ -148,7 +150,8 @@ class Proofs:
 
     def quarantine(self, out: Outputs, subject: Subject, stage: Stage, code: str, now: int) -> None:
         """What needs a person: code, position and source; the record only sealed."""
-        entry = self.codecs.waiting.entry(subject.record, stage, code, now, source=subject.source)
+        known = {"source": subject.source, "attempt": attempt_of(subject.record.headers)}
+        entry = self.codecs.waiting.entry(subject.record, stage, code, now, **known)
         out.add(self._quarantine, subject.digest, entry)
         out.counts[Verdict.QUARANTINED.value] += 1
 

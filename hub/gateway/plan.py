@@ -36,10 +36,10 @@ from hub.contracts.audit import (
     Verdict,
     group_refusals,
 )
-from hub.contracts.envelope import admitted_source, parse_admitted
+from hub.contracts.envelope import Again, admitted_source, parse_admitted
 from hub.contracts.hollow import TYPE as HOLLOW
 from hub.contracts.hollow import Cause, Hollower, position_ref
-from hub.contracts.keys import bytes_digest, event_digest
+from hub.contracts.keys import attempt_name, bytes_digest, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.hollow import addressed
@@ -170,7 +170,7 @@ class Planner:
         body += runtime.nulls
         offsets = runtime.slicer.walk(body)
         leaves = runtime.slicer.guards(body, offsets)
-        event_id, _, case, parties, _ = admission
+        event_id, _, case, parties, _, _ = admission
         view = Event(runtime.name, source, case, parties, *leaves)
         digests = event_digest(source, event_id), bytes_digest(value or b"")
         subject = _made(Subject, (record, *digests, source, event_id))
@@ -186,14 +186,18 @@ class Planner:
     def _one(self, event: ReadEvent, seen: SeenIds, batch: _Batch) -> None:
         """Repeat, conflict or new. On the alert lane a conflict is a new, flagged event under a digest of its own."""
         subject, check = event.subject, event.subject.sha[:CHECK]
-        verdict = seen.look(subject.digest or b"", check)
-        if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
-            batch.told.append(partial(self._conflict, subject))
-            digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
-            event = event._replace(subject=subject._replace(digest=digest))
-            verdict = seen.look(digest, check)
-            if verdict is Seen.NEW:
-                batch.told.append(partial(self._hollow, event, Cause.CONFLICT))
+        if event.admission.again is None:
+            verdict = seen.look(subject.digest or b"", check)
+            if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
+                batch.told.append(partial(self._conflict, subject))
+                digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
+                event = event._replace(subject=subject._replace(digest=digest))
+                verdict = seen.look(digest, check)
+                if verdict is Seen.NEW:
+                    batch.told.append(partial(self._hollow, event, Cause.CONFLICT))
+            first = event.subject.digest or b""
+        else:
+            event, first, verdict = self._further(event, event.admission.again, seen)
         if verdict is not Seen.NEW:
             batch.told.append(partial(self._known, event, verdict))
             return
@@ -205,9 +209,34 @@ class Planner:
         except FAULTS:
             batch.told += partial(self._undecided, event.subject), partial(self._hollow, event, Cause.UNSERVED)
             return
-        self._new(event, digest, decided, batch)
+        self._new(event, first, decided, batch)
         seen.add(digest, check, batch.now)
         batch.out.add((self._seen_topic, subject.record.partition), digest, check)
+        if first is not digest:  # what its publisher sends again after a further attempt is a repeat
+            seen.add(first, check, batch.now)
+            batch.out.add((self._seen_topic, subject.record.partition), first, check)
+
+    def _further(self, event: ReadEvent, again: Again, seen: SeenIds) -> tuple[ReadEvent, bytes, Seen]:
+        """A further attempt under a digest of its own, so that two people who ask for it at once have one effect.
+
+        Also the digest its release ids are made of: the event's. Where nobody was told before (`done` is None) and the
+        publisher has sent the event again meanwhile, that was the further attempt.
+        """
+        subject = event.subject
+        first, before = self._looked(subject, subject.digest or b"", subject.event_id or "", seen)
+        if again.done is None and before is not Seen.NEW:
+            return event._replace(subject=subject._replace(digest=first)), first, before
+        name = attempt_name(subject.event_id or "", again.attempt)
+        digest, verdict = self._looked(subject, event_digest(event.view.source, name), name, seen)
+        return event._replace(subject=subject._replace(digest=digest)), first, verdict
+
+    def _looked(self, subject: Subject, digest: bytes, name: str, seen: SeenIds) -> tuple[bytes, Seen]:
+        """What is known of an event under a name; on the alert lane other bytes are another event, as in `_one`."""
+        verdict = seen.look(digest, subject.sha[:CHECK])
+        if verdict is not Seen.CONFLICT or self._lane is not Lane.ALERT:
+            return digest, verdict
+        digest = event_digest(subject.source or "", f"{name}\0{subject.sha.hex()}")
+        return digest, seen.look(digest, subject.sha[:CHECK])
 
     def _conflict(self, subject: Subject, batch: _Batch) -> None:
         """An alert with other bytes than one before it is an event of its own, and flagged."""
@@ -243,14 +272,18 @@ class Planner:
         self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
-        """Want what was decided, and have it recorded once it is made."""
-        work, got = self._releaser.work(event, digest), []
+        """Want what was decided, and have it recorded once it is made; a further attempt: for those who lacked it."""
+        work, again, got = self._releaser.work(event, digest), event.admission.again, []
+        done = () if again is None else again.done or ()
         for decision in decided.decisions:
+            to = decision.subscription
+            if decision.selected is not None:
+                got.append(decision)
+            if done and (to.unit.code, to.purpose) in done:
+                continue
             if decision.selected is None:
                 work.refused.append((decision, decision.refusal))
             else:
-                to = decision.subscription
-                got.append(decision)
                 batch.wanted[to.unit.code, to.purpose].append((work, decision))
         batch.told.append(partial(self._made, work, decided, got))
 

@@ -103,9 +103,14 @@ class Releaser:
             if one is None:
                 continue
             _, value, release = one
-            _, (_, time, case, _, _), runtime, _, _, _, _, _ = event
+            _, (_, time, case, _, _, again), runtime, _, _, _, _, _ = event
             try:
-                release_id, subject = identified(digest + tail), seal_case(case)
+                subject, number = seal_case(case), FIRST
+                if again is None:
+                    release_id = identified(digest + tail)
+                else:
+                    number = varlong(again.attempt)
+                    release_id = keys.release_id(digest, address.subscription.purpose, again.attempt)
                 headers = [
                     SPECVERSION,
                     ("ce_id", uuid_ascii(release_id)),
@@ -117,7 +122,7 @@ class Releaser:
                 ]
                 facts = [fact_ref(fact) for fact in decision.facts] if decision.facts else NO_FACTS
                 told = bytes_digest(value) + varlong(len(value)) + CHECKED[in_full]
-                entry = encode_release(unit, release_id, FIRST, varlong(decision.bits), facts, told)
+                entry = encode_release(unit, release_id, number, varlong(decision.bits), facts, told)
             except FAULTS:
                 refused.append((decision, RefusalReason.TRANSFORM_FAILED))
                 continue

@@ -6,42 +6,28 @@ replicas before its answer is given.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import BLANK_ATTEMPT, Input, Verdict
+from hub.contracts.audit import BLANK_ATTEMPT, Verdict
 from hub.contracts.codec import RecordCodec
 from hub.contracts.record import KafkaRecord
+from hub.follow.reading.kafka import Options, existing, read_one, read_to_end, reader
 from hub.views.project import Trail, topics_read
 from hub.views.way import Tracks, Wanted
-
-Options = Mapping[str, Any]
 
 
 async def read_trail(options: Options, trail: Trail) -> None:
     """Feed every record a question reads to its trail."""
-    await _read_to_end(options, await existing(options, topics_read()), trail.take)
+    await read_to_end(options, await existing(options, topics_read()), trail.take)
 
 
 async def read_all(options: Options, take: Callable[[KafkaRecord], None]) -> None:
     """Feed every record of the audit and the register to a fold of its own."""
-    await _read_to_end(options, await existing(options, topics_read()), take)
-
-
-async def existing(options: Options, wanted: Sequence[str]) -> list[TopicPartition]:
-    """The partitions of those topics that exist."""
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        found = [topic for topic in await admin.describe_topics() if topic["topic"] in wanted]
-    finally:
-        await admin.close()
-    return [TopicPartition(topic["topic"], each["partition"]) for topic in found for each in topic["partitions"]]
+    await read_to_end(options, await existing(options, topics_read()), take)
 
 
 async def read_tracks(options: Options, wanted: Wanted, tracks: Tracks) -> None:
@@ -51,66 +37,11 @@ async def read_tracks(options: Options, wanted: Wanted, tracks: Tracks) -> None:
     partitions = await existing(options, sorted(names))
     for where in wanted.records:
         if TopicPartition(where.topic, where.partition) in partitions:
-            await _read_one(options, where, tracks.take)
+            await read_one(options, where, tracks.take)
     if wanted.search:
-        await _read_to_end(options, [tp for tp in partitions if tp.topic.startswith("admitted.")], tracks.take)
+        await read_to_end(options, [tp for tp in partitions if tp.topic.startswith("admitted.")], tracks.take)
     since = {tp: wanted.since[tp.topic] for tp in partitions if tp.topic in wanted.since}
-    await _read_to_end(options, list(since), tracks.take, since)
-
-
-async def _read_one(options: Options, where: Input, take: Callable[[KafkaRecord], None]) -> None:
-    """The record at a position, if it is still kept."""
-    tp, consumer = TopicPartition(where.topic, where.partition), _consumer(options)
-    await consumer.start()
-    try:
-        consumer.assign([tp])
-        first, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
-        if first <= where.offset < end:
-            consumer.seek(tp, where.offset)
-            record = await consumer.getone(tp)
-            if record.offset == where.offset:
-                take(record)
-    finally:
-        await consumer.stop()
-
-
-async def _read_to_end(
-    options: Options,
-    partitions: Sequence[TopicPartition],
-    take: Callable[[KafkaRecord], None],
-    since: Mapping[TopicPartition, int] | None = None,
-) -> None:
-    """From the first record, or the first at or after a moment (ms), to the present end."""
-    if not partitions:
-        return
-    consumer = _consumer(options)
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        left = {tp: end for tp, end in (await consumer.end_offsets(partitions)).items() if end > 0}
-        await consumer.seek_to_beginning(*partitions)
-        starts = await consumer.offsets_for_times(since) if since else {}
-        for tp in since or ():
-            found = starts.get(tp)
-            consumer.seek(tp, found.offset if found else left.get(tp, 0))
-        left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
-                for record in records:
-                    take(record)
-            left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
-    finally:
-        await consumer.stop()
-
-
-def _consumer(options: Options) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        **options,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=4 * 1024 * 1024,
-    )
+    await read_to_end(options, list(since), tracks.take, since)
 
 
 async def record_question(options: Options, codec: RecordCodec, trail: Trail, asker: str, now: int) -> None:
@@ -129,7 +60,7 @@ async def record_question(options: Options, codec: RecordCodec, trail: Trail, as
 async def releases(options: Options, names: Sequence[str], *, follow: bool) -> AsyncGenerator[KafkaRecord]:
     """The records of release topics from the first on; ends at their present ends unless it shall follow."""
     partitions = await existing(options, names)
-    consumer = _consumer(options)
+    consumer = reader(options)
     await consumer.start()
     try:
         consumer.assign(partitions)

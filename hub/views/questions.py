@@ -131,8 +131,9 @@ class Why:
 def why(trail: Trail, who: Audience, policies: Mapping[str, Policy], types: Mapping[str, EventType]) -> Why:
     """Answer for one audience. `policies`: those at hand, by profile; `types`: event types of the catalogue."""
     told = (_event(trail, decision, who, policies, types) for decision in trail.decisions)
-    attempts = tuple((lane, each) for lane, each in trail.attempts if _may_see_source(who, trail, each))
-    return Why(who, tuple(event for event in told if event.answers or event.head), attempts)
+    attempts = [(lane, each) for lane, each in trail.attempts if _may_see_source(who, trail, each)]
+    attempts.sort(key=lambda each: int(each[1]["at"]))  # they lie in several partitions
+    return Why(who, tuple(event for event in told if event.answers or event.head), tuple(attempts))
 
 
 def _may_see_source(who: Audience, trail: Trail, said: Record) -> bool:

@@ -57,6 +57,9 @@ def _steps(passage: Passage, language: Language) -> Iterator[Node]:
         meant = _meaning(ending.code, language)
         below = [Node(words["way_meaning"].format(what=meant.what, remedy=meant.remedy))] if meant else []
         yield Node(_ended("way_ended", ending, language), below)
+    for act in passage.acts:
+        told = {**act._asdict(), "attempt": act.attempt or "-", "at": format_time(act.at)}
+        yield Node(words["way_act"].format(**told))
     if passage.verdict == "undecided":
         yield Node(words["way_undecided"])
     if passage.receipt is not None:
@@ -133,6 +136,7 @@ def _passage_json(passage: Passage, language: Language) -> Mapping[str, object]:
         "releases": [_release_json(release) for release in step.releases] if step else [],
         "endings": [_ending_json(ending, language) for ending in passage.endings],
         "receipt": passage.receipt and passage.receipt._asdict(),
+        "acts": [act._asdict() for act in passage.acts],
     }
 
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from consent.terms import Lane
 from hub.contracts import topics
-from hub.contracts.audit import DeliveryState, Input, lane_of
+from hub.contracts.acts import act_of
+from hub.contracts.audit import DeliveryState, Input, Verdict, lane_of
 from hub.contracts.codec import RecordCodec
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import bytes_digest
@@ -87,6 +88,16 @@ class Ending(NamedTuple):
     at: int
 
 
+class ActStep(NamedTuple):
+    """What a person did with the entry of quarantine: act, opaque id, reason, the attempt it asked for, moment (ms)."""
+
+    act: str
+    by: str
+    reason: str
+    attempt: int | None
+    at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """The way of one input. A repeat of an event is a passage of its own.
@@ -103,12 +114,15 @@ class Passage:
     decision: DecisionStep | None = None
     endings: tuple[Ending, ...] = ()
     receipt: Ending | None = None
+    acts: tuple[ActStep, ...] = ()
 
     @property
     def verdict(self) -> str:
         """How it ended: `decided`, the verdict of its attempt, or `undecided` when no record says."""
         if self.decision is not None:
             return "decided"
+        if self.acts and not self.endings:
+            return Verdict.QUARANTINED.value
         return self.endings[0].verdict if self.endings else "undecided"
 
 
@@ -127,6 +141,7 @@ class Tracks:
     admitted: dict[Input, Admitted] = field(default_factory=dict)
     receipts: list[Record] = field(default_factory=list)
     waiting: dict[Input, list[Record]] = field(default_factory=dict)
+    entries: dict[Input, Input] = field(default_factory=dict)
     releases: dict[str, Committed] = field(default_factory=dict)
     deliveries: dict[bytes, list[Record]] = field(default_factory=dict)
 
@@ -153,7 +168,8 @@ class Tracks:
 
     def _quarantine(self, record: KafkaRecord) -> None:
         entry = self.quarantine.decode(record.value or b"")
-        self.waiting.setdefault(Input(**entry["input"]), []).append(entry)
+        where = self.entries[_place(record)] = Input(**entry["input"])
+        self.waiting.setdefault(where, []).append(entry)
 
     def _release(self, record: KafkaRecord) -> None:
         released = (dict(record.headers).get("ce_id") or b"").decode("ascii", "replace")
@@ -165,6 +181,10 @@ class Tracks:
         if any(each in value for each in self.expected):
             told = self.delivery.decode(value)
             self.deliveries.setdefault(told["releaseId"], []).append(told)
+
+    def about(self, where: Input) -> Input:
+        """The record an attempt is about: of an act on an entry of quarantine, the one that entry is about."""
+        return self.entries.get(where, where)
 
     def delivered(self, release: bytes, unit: str) -> tuple[Delivered, ...]:
         """What its own unit's receipts say of a release; a state that is told again counts once."""
@@ -225,11 +245,11 @@ def _input(record: Record) -> Input:
 
 def _release_topics(trail: Trail, decision: DecisionTold) -> Iterator[str]:
     for entry in decision.releases:
-        if code := _code(trail, decision, entry["unitOrdinal"]):
+        if code := code_of(trail, decision, entry["unitOrdinal"]):
             yield topics.release(decision.lane, code, entry["purpose"])
 
 
-def _code(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
+def code_of(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
     """The code behind an ordinal; empty when no announcement is left that says it."""
     announced = trail.policy_of(decision)
     units = announced["units"] if announced else ()
@@ -241,7 +261,7 @@ def way(trail: Trail, tracks: Tracks) -> tuple[Passage, ...]:
     decided = {_input(each.head): each for each in _decisions(trail)}
     attempts: dict[Input, list[tuple[Lane, Record]]] = {}
     for lane, attempt in trail.attempts:
-        attempts.setdefault(_input(attempt), []).append((lane, attempt))
+        attempts.setdefault(tracks.about(_input(attempt)), []).append((lane, attempt))
     places = {*decided, *attempts, *tracks.admitted}
     found = (_passage(trail, tracks, each, decided.get(each), attempts.get(each, [])) for each in places)
     return tuple(sorted(found, key=_first))
@@ -256,7 +276,8 @@ def _passage(
 ) -> Passage:
     admitted, head = tracks.admitted.get(where), told.head if told else {}
     sources = [head.get("source"), *(each["source"] for _, each in attempts), admitted and admitted.source]
-    endings = [Ending(each["verdict"], each["code"] or each["verdict"], each["at"]) for _, each in attempts]
+    ends = [each for _, each in attempts if act_of(each) is None]
+    endings = [Ending(each["verdict"], each["code"] or each["verdict"], each["at"]) for each in ends]
     said = {ending.code for ending in endings}
     waiting = [Ending("quarantined", each["code"], each["at"]) for each in tracks.waiting.get(where, ())]
     ended = {head.get("batchAt"), *(each["at"] for _, each in attempts)}
@@ -270,7 +291,13 @@ def _passage(
         _decision(trail, tracks, told) if told else None,
         (*endings, *(each for each in dict.fromkeys(waiting) if each.code not in said)),
         next((_receipt(each) for each in tracks.receipts if each["at"] in ended), None),
+        tuple(_act(each) for _, each in attempts if act_of(each) is not None),
     )
+
+
+def _act(record: Record) -> ActStep:
+    said = (record[key] for key in ("code", "asker", "reason", "attempt", "at"))
+    return ActStep(*said)
 
 
 def _receipt(record: Record) -> Ending:
@@ -283,7 +310,7 @@ def _decision(trail: Trail, tracks: Tracks, told: DecisionTold) -> DecisionStep:
         refused[entry["reason"]] += len(entry["unitOrdinals"])
     releases = []
     for entry in told.releases:
-        released, code = uuid_text(entry["releaseId"]), _code(trail, told, entry["unitOrdinal"])
+        released, code = uuid_text(entry["releaseId"]), code_of(trail, told, entry["unitOrdinal"])
         made = entry["length"], entry["sha256"], entry["secondCheck"], tracks.releases.get(released)
         handed = tracks.delivered(entry["releaseId"], code)
         releases.append(ReleaseStep(released, code, entry["purpose"], entry["attempt"], *made, handed))

@@ -13,9 +13,10 @@ import pytest
 from consent.messages import Language
 from consent.terms import RefusalReason
 from hub.cli.explain import IN_ROMANIAN, main
+from hub.contracts.acts import REASONS, Act
 from hub.contracts.alarms import ALARMS
 from hub.contracts.notes import NOTES
-from hub.contracts.refusals import ADMISSION, GATEWAY, MEANINGS
+from hub.contracts.refusals import ACTS, ADMISSION, GATEWAY, MEANINGS
 from hub.errors import ERRORS, Exit, Fault, PunteError
 from hub.gateway.plan import KNOWN
 
@@ -117,13 +118,15 @@ def _of_rule(pair: ast.Tuple) -> bool:
 
 def test_every_code_that_can_be_written_has_its_meaning() -> None:
     """The codes in the source are the codes of the table: none without a remedy, none left over."""
-    assert written() == set(MEANINGS)
+    assert written() == set(MEANINGS) - set(ACTS)
+    assert set(ACTS) == set(Act)
 
 
 def test_the_codes_of_admission_are_those_of_the_contract() -> None:
     """Contract.md section 8, and the gateway's codes apart from them."""
     assert set(ADMISSION) == CONTRACT
     assert not set(ADMISSION) & set(GATEWAY)
+    assert not set(ACTS) & {*ADMISSION, *GATEWAY}
 
 
 @pytest.mark.parametrize("code", MEANINGS)
@@ -133,6 +136,17 @@ def test_every_meaning_has_sentence_and_remedy_in_both_languages(code: str) -> N
     texts = (meaning.en.what, meaning.en.remedy, meaning.ro.what, meaning.ro.remedy)
     assert all(len(text) > 10 and text[0] == text[0].lower() and not text.endswith(".") for text in texts)
     assert len(set(texts)) == 4
+
+
+@pytest.mark.parametrize("act", Act)
+def test_every_reason_of_an_act_has_its_words_in_both_languages(act: Act) -> None:
+    """A word that fits the record, and two sentences that are not the same, the Romanian one with commas below."""
+    assert len(REASONS[act]) > 2
+    for word, (en, ro) in REASONS[act].items():
+        assert word.replace("_", "").isalpha()
+        assert len(word) <= 32
+        assert en != ro
+        assert not set(ro) & set("\u015f\u0163\u015e\u0162")
 
 
 @pytest.mark.parametrize("lang", Language)

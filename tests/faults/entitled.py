@@ -19,7 +19,6 @@ from hub.contracts.record import KafkaRecord
 from tests.faults.history import Found, Kind, Release
 
 OTHERWISE: Final = "other bytes than those that went out"
-ATTEMPT: Final = 1
 KINDS: Final = {"lost": Kind.LOST, "doubled": Kind.DOUBLED, "leaked": Kind.LEAKED}
 
 
@@ -36,13 +35,13 @@ class Entitled(compare._Checker):  # its steps are what is reused; only what it 
         """Recompute every decided event; what the reference finds wrong beside the bytes of single releases."""
         compare._traces(self._past.releases, self._all)
         for decision in sorted(compare._whole(self._past.decisions), key=lambda one: int(one["registerRevision"])):
-            self.releases[decision["eventId"]] = {}
+            self.releases.setdefault(decision["eventId"], {})
             self.event(decision, self._past.inbox.get((decision["source"], decision["eventId"])))
         return [Found(KINDS[one.kind], one.what, one.event_id, one.where) for one in self._all.found]
 
     def _one(self, case: compare._Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         digest = event_digest(case.envelope.source, case.envelope.id)
-        release = uuid_text(self._by.keys.unit(case.unit).release_id(digest, case.purpose, ATTEMPT))
+        release = uuid_text(self._by.keys.unit(case.unit).release_id(digest, case.purpose, decision["attempt"]))
         key = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}", release
         record, before = self._released.get(key), len(self._all.found)
         super()._one(case, want, decision)

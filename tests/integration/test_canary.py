@@ -22,6 +22,7 @@ from hub.contracts import topics
 from hub.contracts.envelope import inbox_headers, uuid_text
 from hub.contracts.keys import event_digest
 from hub.demo.crowd import Published
+from hub.quarantine.files import make_keys
 from tests.support.canary import Canary, singing
 from tests.support.collector import collecting
 from tests.support.hub import LANES, Hub, in_processes, prepared
@@ -53,7 +54,8 @@ async def sung(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
     canary, events = Canary(), {}
     spans = tmp_path_factory.mktemp("spans")
     async with prepared(kafka, tmp_path_factory.mktemp("canary")) as hub:
-        hub.environment["PUNTE_TRACE_DIR"] = str(spans)
+        _, public = make_keys(tmp_path_factory.mktemp("keys"))
+        hub.environment |= {"PUNTE_TRACE_DIR": str(spans), "PUNTE_SEAL_PUBLIC_FILE": str(public)}
         sent = 0
         for event_type in TYPES:
             event = events[event_type] = singing(hub, canary, event_type)
@@ -124,10 +126,23 @@ async def _said(hub: Hub, canary: Canary, event: Published) -> dict[str, bytes]:
         "why as a word": ("why", event.id, "--as", canary.tag("asker")),
         "faulty register record": ("register", "put", record),
         "no register record": ("register", "put", canary.tag("no record")),
+        "quarantine": ("quarantine", "list"),
+        "a quarantined record": ("quarantine", "show", await _sealed(hub), "--json"),
     }
     done = {name: await hub.ask(*words) for name, words in commands.items()}
-    assert [each.returncode for each in done.values()] == [0, 0, 2, 2, 2, 2, 2]
+    assert [each.returncode for each in done.values()] == [0, 0, 2, 2, 2, 2, 2, 0, 0]
     return {name: each.stdout + each.stderr for name, each in done.items()}
+
+
+async def _sealed(hub: Hub) -> str:
+    """The last entry that holds a record of this hub."""
+    codec, found = hub.parts.record("audit.quarantine"), ""
+    for record in await hub.read_all([topics.quarantine(Lane.CASE)]):
+        said = codec.decode(record.value)
+        if said["source"] in hub.codes and said["record"] is not None:
+            found = f"case/{record.offset}"
+    assert found
+    return found
 
 
 async def _groups(hub: Hub) -> list[str]:
@@ -196,6 +211,8 @@ def test_a_release_holds_the_token_only_where_the_field_is_given(sung: Sung) -> 
         "why as a word",
         "faulty register record",
         "no register record",
+        "quarantine",
+        "a quarantined record",
     ],
 )
 def test_nothing_that_is_said_holds_the_token(sung: Sung, where: str) -> None:

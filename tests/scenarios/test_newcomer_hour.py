@@ -60,6 +60,11 @@ def readme(terminal: Terminal) -> None:
     assert "incident.reported" in told(terminal, "release tail")[-1]
     terminal.section("README.md", "Ask why")
     assert of("incidentRef", told(terminal, "--lang ro")[-1]) == "dat"
+    terminal.section("README.md", "Look after what was stopped")
+    assert "refused (unit_unknown)" in told(terminal, "event submit")[-1]
+    assert "case/0" in told(terminal, "list --open")[-1]
+    assert "would be stopped again: unit_unknown" in told(terminal, "quarantine show")[-1]
+    assert "resubmitted" in told(terminal, "quarantine resubmit")[-1]
     terminal.section("README.md", "Read releases in twenty lines")
     program, printed = terminal.said[-2][0], terminal.said[-1][1]
     assert len(program.splitlines()) - 2 <= 20

@@ -23,7 +23,7 @@ from hub.check.rows import read_rows
 from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
-from hub.contracts.envelope import TRACE_BYTES, inbox_headers, traceparents
+from hub.contracts.envelope import TRACE_BYTES, Again, inbox_headers, parse_admitted, traceparents
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import b64, key_ring
@@ -200,7 +200,16 @@ class Past:
             topics.admitted(event.lane), found.value, found.headers, event.source.encode(), self.now, len(self.inbox)
         )
         self.taken.append(admitted)
-        written = Gathered()
+        self._decide(event.lane, admitted)
+
+    def again(self, event: Published, again: Again) -> None:
+        """A further attempt of an event that was admitted."""
+        record = next(each for each in self.taken if dict(each.headers)["id"] == event.id.encode())
+        admission = parse_admitted(record.headers)._replace(again=again)
+        self._decide(event.lane, replace(record, headers=admission.headers(), offset=record.offset + 1000))
+
+    def _decide(self, lane: Lane, admitted: Kept) -> None:
+        side, written = self._sides[lane], Gathered()
         side.planner.decide([admitted], side.seen, self.now, written)
         self._take(written.records)
 
@@ -211,7 +220,7 @@ class Past:
                 if topic.startswith("release."):
                     self.releases.append(Kept(topic, value, headers, key, self.now))
                 elif topic.startswith("audit.decision."):
-                    self.decisions.append(decisions.decode(value or b""))
+                    self.decisions.append(decisions.decode(value or b"") | {"key": key})
 
     def found(self) -> list[Finding]:
         """What the independent check says of all this."""

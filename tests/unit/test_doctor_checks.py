@@ -79,6 +79,15 @@ WRONG: Final[Mapping[str, tuple[dict[str, Any], str, Grade, str]]] = {
     "it grows": ({"moments": (lane(1), lane(2))}, "lanes", Grade.WARN, "fold_lagging"),
     "it grows, it works": ({"moments": (lane(1), lane(2, taken=11))}, "lanes", Grade.OK, "ok"),
     "copy behind": ({"uncopied": 1}, "copy", Grade.WARN, "copy_lagging"),
+    "an alert waits for a person": ({"quarantined": {Lane.ALERT: 1}}, "quarantine", Grade.WARN, "quarantine_open"),
+    "closed entries alone": ({"quarantined": {Lane.CASE: 0}}, "quarantine", Grade.OK, "ok"),
+    "no key to seal to": ({"sealed": False}, "quarantine", Grade.WARN, "seal_key_missing"),
+    "faulty key to seal to": (
+        {"sealed": Unknown("seal_key_faulty", "-"), "quarantined": {}},
+        "quarantine",
+        Grade.FAIL,
+        "seal_key_faulty",
+    ),
     "copy far behind": ({"uncopied": 1000}, "copy", Grade.FAIL, "copy_lagging"),
 }
 

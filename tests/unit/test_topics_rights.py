@@ -90,7 +90,7 @@ def test_the_doctor_sees_every_topic_and_group_and_reads_no_more_than_the_ages_o
     taken = {name for stage in Stage for lane in Lane for name in followed(stage, lane, TOPICS)}
     wanted = (
         taken
-        | {name(lane) for lane in Lane for name in (topics.quarantine, topics.parked)}
+        | {name(lane) for lane in Lane for name in (topics.quarantine, topics.parked, topics.audit_attempt)}
         | {topics.REGISTER, topics.AUDIT_REGISTER}
     )
     assert {name for name, right in covered(TOPICS, reads).items() if right} == wanted
@@ -113,6 +113,18 @@ def test_who_traces_an_event_reads_what_its_way_is_told_from() -> None:
     assert {*covered(TOPICS, reads).values()} - {None} == reads
     assert allowed("punte-trace", "Write") == {topics.audit_attempt(lane) for lane in Lane}
     assert {a.operation for a in hub_acls(Lane) if a.principal == "User:punte-trace"} == {"Read", "Write"}
+
+
+def test_who_works_on_quarantine_appends_events_and_acts_and_nothing_else() -> None:
+    """It reads entries, the records they point to and what `punte why` reads; no release, no receipt, no group."""
+    told = {name for name in TOPICS if name.startswith(("admitted.", "inbox.", "quarantine."))}
+    reads = allowed("punte-quarantine", "Read")
+    assert {name for name, right in covered(TOPICS, reads).items() if right} == {*topics_read(), *told}
+    assert allowed("punte-quarantine", "Write") == {
+        name(lane) for lane in Lane for name in (topics.audit_attempt, topics.admitted)
+    }
+    operations = {(a.operation, a.resource) for a in hub_acls(Lane) if a.principal == "User:punte-quarantine"}
+    assert operations == {("Read", "Topic"), ("Write", "Topic")}
 
 
 def test_the_register_and_the_policy_record_have_one_writer_each() -> None:

@@ -219,6 +219,36 @@ def test_a_quarantined_event_shows_how_far_it_came() -> None:
     assert (passage["fence"], passage["releases"]) == (None, [])
 
 
+def feed_act(trail: Trail, code: str, offset: int = 0) -> None:
+    """What a person did with an entry of quarantine."""
+    where = {"topic": "quarantine.case", "partition": 0, "offset": offset}
+    said = {"source": SOURCE, "eventId": EVENT_ID, "input": where, "verdict": "quarantined", "code": code}
+    told = {"asker": "p-1", "reason": "sent_anew", "attempt": 2, "at": DECIDED_AT + 9}
+    trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode({**BLANK_ATTEMPT, **said, **told})))
+
+
+def test_what_a_person_did_stands_with_the_record_that_was_stopped() -> None:
+    """The act is no ending and no passage of its own: it belongs to the record its entry is about."""
+    trail, tracks = asked()
+    feed_attempt(trail, Verdict.QUARANTINED, "undecided", WHERE)
+    feed_act(trail, "discarded")
+    feed_quarantine(tracks, "undecided", WHERE)
+    found = told(way(trail, tracks))
+    (passage,) = found["passages"]
+    said = {"act": "discarded", "by": "p-1", "reason": "sent_anew", "attempt": 2, "at": DECIDED_AT + 9}
+    assert passage["acts"] == [said]
+    assert [ending["code"] for ending in passage["endings"]] == ["undecided"]
+    assert any(line.endswith("discarded by p-1, reason sent_anew, attempt 2") for line in found["sentences"])
+
+
+def test_an_act_is_told_though_its_entry_is_no_longer_kept() -> None:
+    """Entries are kept 30 days, acts for ever: then the act stands at the entry's own position."""
+    trail, tracks = asked()
+    feed_act(trail, "resubmitted", 44)
+    (passage,) = told(way(trail, tracks))["passages"]
+    assert (passage["input"]["offset"], passage["verdict"], len(passage["acts"])) == (44, "quarantined", 1)
+
+
 def test_a_decided_event_that_also_waits_shows_both() -> None:
     """A decision and an entry of quarantine for the same input stand in one passage."""
     trail, tracks = asked()

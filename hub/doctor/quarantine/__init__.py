@@ -1,0 +1,1 @@
+"""What of quarantine still waits for a person."""

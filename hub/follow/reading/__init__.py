@@ -1,0 +1,1 @@
+"""Reading topics once, up to their present ends."""

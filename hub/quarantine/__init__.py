@@ -1,0 +1,1 @@
+"""WORK ON QUARANTINE: look at what waits for a person, try it again, or close it."""
