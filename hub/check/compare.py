@@ -21,6 +21,7 @@ from hub.check.expect import Plain, Seen
 from hub.check.facts import Register
 from hub.check.project import Encoders, Names, project, release_leaves
 from hub.check.rows import Rows, Wanted
+from hub.check.waits import NOTHING_WAITS, Cell, Position, Waits, position
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
 from hub.contracts.keys import KeyFault, KeyRing, b64, event_digest
@@ -36,13 +37,18 @@ TRACE_ID: Final = 35
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Everything read from outside: the publishers' journal, and the topics."""
+    """Everything read from outside: the publishers' journal, and the topics.
+
+    `parked`: the entries of `parked.<lane>`, decoded; `isolated`: the inputs that are in quarantine.
+    """
 
     journal: Sequence[Mapping[str, str]]
     inbox: Mapping[tuple[str, str], KafkaRecord]
     decisions: Sequence[Mapping[str, Any]]
     refused: frozenset[str]
     releases: Sequence[KafkaRecord]
+    parked: Sequence[Mapping[str, Any]] = ()
+    isolated: frozenset[Position] = frozenset()
 
 
 @dataclass(slots=True)
@@ -84,7 +90,8 @@ def compare(history: History, by: Reference) -> Findings:
     """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
     findings = Findings()
     released = _by_id(history.releases, findings)
-    decided = Counter((d["source"], d["eventId"]) for d in history.decisions if d["part"] == 1)
+    waits = Waits.of(history.parked)
+    decided = Counter((d["source"], d["eventId"]) for d in history.decisions if d["part"] == 1 and waits.is_first(d))
     for (_, event_id), times in decided.items():
         if times > 1:
             findings.add("doubled", "decided twice", event_id)
@@ -92,9 +99,12 @@ def compare(history: History, by: Reference) -> Findings:
         if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
             findings.add("lost", "neither decided nor refused", entry["id"])
     _traces(history.releases, findings)
-    checker = _Checker(by, findings, released)
+    checker = _Checker(by, findings, released, waits)
     for decision in sorted(_whole(history.decisions), key=lambda d: d["registerRevision"]):
         checker.event(decision, history.inbox.get((decision["source"], decision["eventId"])))
+    for where, _ in waits.again.keys() - checker.again:
+        if where not in history.isolated:
+            findings.add("lost", "was parked, is neither decided again nor in quarantine", "", where[0])
     for record in released.values():
         findings.add("leaked", "released without a decision", "", record.topic)
     return findings
@@ -122,9 +132,9 @@ def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[st
 
 def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Decisions with the releases of all their parts in one list."""
-    whole: dict[tuple[str, str], dict[str, Any]] = {}
+    whole: dict[tuple[Any, ...], dict[str, Any]] = {}
     for decision in decisions:
-        key = (decision["source"], decision["eventId"])
+        key = (decision["source"], decision["eventId"], position(decision), decision["batchAt"])
         if key in whole:
             whole[key]["releases"] = [*whole[key]["releases"], *decision["releases"]]
         else:
@@ -135,9 +145,17 @@ def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 class _Checker:
     """Recomputes one event after the other."""
 
-    def __init__(self, by: Reference, findings: Findings, released: dict[tuple[str, str], KafkaRecord]) -> None:
-        self._by, self._findings, self._released = by, findings, released
+    def __init__(
+        self,
+        by: Reference,
+        findings: Findings,
+        released: dict[tuple[str, str], KafkaRecord],
+        waits: Waits = NOTHING_WAITS,
+    ) -> None:
+        """`again`: the further attempts that decisions were found for."""
+        self._by, self._findings, self._released, self._waits = by, findings, released, waits
         self._encoders = Encoders()
+        self.again: set[tuple[Position, int]] = set()
 
     def event(self, decision: Mapping[str, Any], inbox: KafkaRecord | None) -> None:
         """Compare all releases of one event with the plain reading."""
@@ -153,14 +171,31 @@ class _Checker:
             return
         register = self._by.register.at(decision["registerRevision"])
         expected = Plain(self._by.rows, register, seen).releases()
-        self._audited(decision, expected)
-        for (unit, purpose), want in expected.items():
-            self._one(_Case(envelope, inbox, seen, unit, purpose), want, decision)
+        attempts = self._attempts(decision, expected)
+        self._audited(decision, attempts)
+        for (unit, purpose), attempt in attempts.items():
+            case = _Case(envelope, inbox, seen, unit, purpose, attempt)
+            self._one(case, expected[unit, purpose], decision)
 
-    def _audited(self, decision: Mapping[str, Any], expected: Mapping[tuple[str, str], Wanted]) -> None:
+    def _attempts(self, decision: Mapping[str, Any], expected: Mapping[Cell, Wanted]) -> dict[Cell, int]:
+        """Whom this decision had to release to, and as which attempt: all that had not to wait, or one that had."""
+        where, moment = position(decision), decision["batchAt"]
+        if not self._waits.is_first(decision):
+            self.again.add((where, moment))
+            tried = self._waits.again[where, moment]
+            return {cell: attempt for cell, attempt in tried if cell in expected}
+        waited = self._waits.first.get(where, frozenset())
+        if waited - expected.keys():
+            self._findings.add("leaked", "parked for a unit that must not learn", decision["eventId"])
+        return dict.fromkeys(expected.keys() - waited, 1)
+
+    def _audited(self, decision: Mapping[str, Any], attempts: Mapping[Cell, int]) -> None:
         """The audit names exactly the releases that had to be made."""
         digest = event_digest(decision["source"], decision["eventId"])
-        ids = {self._by.keys.unit(unit).release_id(digest, purpose, 1): (unit, purpose) for unit, purpose in expected}
+        ids = {
+            self._by.keys.unit(unit).release_id(digest, purpose, attempt): (unit, purpose)
+            for (unit, purpose), attempt in attempts.items()
+        }
         named = [entry["releaseId"] for entry in decision["releases"]]
         if len(set(named)) != len(named):
             self._findings.add("doubled", "audited twice", decision["eventId"])
@@ -172,7 +207,7 @@ class _Checker:
     def _one(self, case: _Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         keys = self._by.keys.unit(case.unit)
         digest = event_digest(case.envelope.source, case.envelope.id)
-        raw_id = keys.release_id(digest, case.purpose, 1)
+        raw_id = keys.release_id(digest, case.purpose, case.attempt)
         release_id = uuid_text(raw_id)
         topic = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}"
         record = self._released.pop((topic, release_id), None)
@@ -247,13 +282,14 @@ class _Checker:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One event for one unit and purpose."""
+    """One event for one unit and purpose, at its first or a further attempt."""
 
     envelope: Envelope
     inbox: KafkaRecord
     seen: Seen
     unit: str
     purpose: str
+    attempt: int
 
     def case_handle(self, keys: KeyRing) -> bytes:
         """The case of the event."""

@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hub.check.compare import Finding, History, Reference, compare
 from hub.check.facts import Entry, Register
 from hub.check.rows import read_rows
+from hub.check.waits import Waits, position
 from hub.contracts.codec import CodecFault, RecordCodec, versioned
 from hub.contracts.envelope import EnvelopeFault, parse_inbox
 from hub.contracts.files import load_catalogue
@@ -28,6 +29,7 @@ from hub.contracts.topics import REGISTER
 from hub.settings import Settings
 
 LISTED = 20
+PREFIXES = ("inbox.", "audit.decision.", "receipt.", "release.", "quarantine.", "parked.", REGISTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,11 @@ async def check(settings: Settings, journal: Path) -> Found:
     def record_codec(name: str) -> RecordCodec:
         return versioned(name, catalogue.ids, catalogue.schemas)
 
-    topics = await _read(settings, ("inbox.", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER))
+    topics = await _read(settings, PREFIXES)
     registers = RegisterCodecs({kind: record_codec(f"register.{kind}") for kind in KINDS})
     entries = [_entry(registers, record) for record in _of(topics, REGISTER)]
-    history = _history(topics, journal, record_codec("audit.decision"), record_codec("audit.receipt"))
+    codecs = {name: record_codec(f"audit.{name}") for name in ("decision", "receipt", "quarantine")}
+    history = _history(topics, journal, codecs)
     root = settings.policies or files("consent").joinpath("policies")
     texts = [root.joinpath(name).read_text("utf-8") for name in ("matrix.toml", "dutylines.toml")]
     rows = read_rows(texts[0], texts[1], settings.profile.value)
@@ -70,9 +73,7 @@ def _entry(codecs: RegisterCodecs, record: KafkaRecord) -> Entry:
     return record.offset, change.kind, change.handle, change.record
 
 
-def _history(
-    topics: Mapping[str, list[KafkaRecord]], journal: Path, decisions: RecordCodec, receipts: RecordCodec
-) -> History:
+def _history(topics: Mapping[str, list[KafkaRecord]], journal: Path, codecs: Mapping[str, RecordCodec]) -> History:
     inbox: dict[tuple[str, str], KafkaRecord] = {}
     for record in _of(topics, "inbox."):
         try:
@@ -80,20 +81,22 @@ def _history(
         except EnvelopeFault:
             continue
         inbox.setdefault((envelope.source, envelope.id), record)
-    told = [receipts.decode(record.value or b"") for record in _of(topics, "receipt.")]
+    told = [codecs["receipt"].decode(record.value or b"") for record in _of(topics, "receipt.")]
     return History(
         [json.loads(line) for line in journal.read_text().splitlines()],
         inbox,
-        list(_decoded(decisions, _of(topics, "audit.decision."))),
+        list(_decoded(codecs["decision"], _of(topics, "audit.decision."))),
         frozenset(receipt["eventId"] for receipt in told if receipt["verdict"] == "refused"),
         _of(topics, "release."),
+        list(_decoded(codecs["quarantine"], _of(topics, "parked."))),
+        frozenset(map(position, _decoded(codecs["quarantine"], _of(topics, "quarantine.")))),
     )
 
 
-def _decoded(decisions: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
+def _decoded(codec: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         try:
-            yield decisions.decode(record.value or b"")
+            yield codec.decode(record.value or b"")
         except CodecFault:
             continue
 
@@ -105,6 +108,7 @@ def _counts(history: History, quarantined: int) -> dict[str, int]:
         "admitted": len({(d["source"], d["eventId"]) for d in history.decisions}),
         "quarantined": quarantined,
         "releases": len(history.releases),
+        "parked": Waits.of(history.parked).still,
         "refusals": sum(refusals),
     }
 

@@ -67,5 +67,16 @@ ALARMS: Final[Mapping[str, Meaning]] = {
             "căutați codul în `quarantine.<bandă>` sau cu `punte trace EVENT_ID`, apoi `punte explain COD`",
         ),
     ),
+    "parked": Meaning(
+        Turn.HUB,
+        Words(
+            "releases of a subscription wait, because its topic is missing, without rights or takes less; others go on",
+            "`punte doctor` names the cause; make the topic writable, they go out by themselves; tell what cannot wait",
+        ),
+        Words(
+            "divulgările unui abonament așteaptă: topicul lipsește, nu se poate scrie sau primește mai puțin",
+            "`punte doctor` spune cauza; reparați topicul și pleacă singure; anunțați altfel ce nu poate aștepta",
+        ),
+    ),
 }
 """Every code of an alarm."""

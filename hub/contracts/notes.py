@@ -22,6 +22,11 @@ NOTES: Final[Mapping[str, Meaning]] = {
         Words("so many releases went out to units", "there is nothing to do"),
         Words("atâtea divulgări au plecat spre unități", "nu este nimic de făcut"),
     ),
+    "resumed": Meaning(
+        Turn.NOBODY,
+        Words("so many releases that were parked were decided again; they wait no more", "there is nothing to do"),
+        Words("atâtea divulgări puse în așteptare au fost hotărâte din nou; nu mai așteaptă", "nu este nimic de făcut"),
+    ),
     "partition_opened": Meaning(
         Turn.NOBODY,
         Words(

@@ -37,11 +37,13 @@ from hub.contracts.audit import (
 )
 from hub.contracts.envelope import admitted_source, parse_admitted
 from hub.contracts.keys import bytes_digest, event_digest
+from hub.contracts.parked import Cell, Entry
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 from hub.gateway.outputs import Outputs, Proofs, Subject
+from hub.gateway.parking import Parking
 from hub.gateway.pseudonyms import Origin
-from hub.gateway.releases import Releaser, Wanted, Work, fact_ref
+from hub.gateway.releases import ATTEMPT, Releaser, Wanted, Work, fact_ref
 from hub.gateway.rules import FAULTS, ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
 
@@ -62,6 +64,7 @@ KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.CONFLICT: (Verdict.CONFLICT, "refused"),
 }
 """What audit and receipt say of an event that was here before."""
+NOTHING_PARKED: Final = Parking()
 
 _made = tuple.__new__
 """Makes a named tuple without the Python frame of its constructor, which is half of its cost."""
@@ -109,14 +112,26 @@ class Planner:
         self._seen_topic = topics.seen(lane)
         self._lines = by_event(duty.line for duties in rules.policy.duties.values() for duty in duties)
 
-    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
-        """The record of an assignment of a partition, first thing after the fence."""
-        self._proofs.assigned(out, partition, first_offset, self._knowledge.revision, now)
+    def assigned(self, partition: int, first_offset: int, last: bytes | None, now: int, out: Outputs) -> None:
+        """The record of an assignment of a partition, first thing after the fence. `last`: its last decision record."""
+        self._proofs.assigned(out, partition, first_offset, last, now)
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+    def waits(self, entry: bytes, parking: Parking) -> None:
+        """Fold one record of `parked.<lane>`; CodecFault where it is none of ours: the partition does not open."""
+        parking.take(self._rules.codecs.waiting.entries.decode(entry))
+
+    def decide(
+        self,
+        records: Sequence[KafkaRecord],
+        seen: SeenIds,
+        now: int,
+        out: Outputs,
+        parking: Parking = NOTHING_PARKED,
+    ) -> None:
         """Write everything one transaction holds for these records to `out`, by what the fold holds at `now` (ms).
 
-        The revision recorded is the fold's own: at or past the end that the fence saw.
+        The revision recorded is the fold's own: at or past the end that the fence saw. What is taken is staged in
+        `seen`, what is parked in `parking`.
         """
         facts = self._knowledge.at(now)
         stamp = self._stamp(facts.revision, now)
@@ -124,9 +139,68 @@ class Planner:
             some = records[at : at + STRIDE]
             batch = _Batch(out, facts, stamp, now)
             self._decide_all(some, self._read_all(some), seen, batch)
-            for wanted in batch.wanted.values():
-                self._releaser.release(wanted, out)
+            for cell, wanted in batch.wanted.items():
+                if cell in parking.held:
+                    self._park(cell, wanted, parking, batch)
+                else:
+                    self._releaser.release(wanted, out)
             _tell_all(batch)
+
+    def resume(
+        self,
+        cell: Cell,
+        waited: Sequence[tuple[Entry, KafkaRecord | None]],
+        seen: SeenIds,
+        now: int,
+        out: Outputs,
+        parking: Parking,
+    ) -> None:
+        """Write what becomes of releases that waited for a subscription, each a further attempt by today's facts.
+
+        `waited`: oldest first, with the event read again, None where it is gone.
+        """
+        facts = self._knowledge.at(now)
+        batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
+        for entry, record in waited:
+            if record is None or bytes_digest(record.value or b"") != entry.sha256:
+                self._proofs.gone(out, cell, entry, now)
+            else:
+                self._again(cell, entry, record, seen, batch)
+            self._proofs.resumed(out, cell, entry, now)
+            parking.close(cell, entry)
+
+    def _again(self, cell: Cell, entry: Entry, record: KafkaRecord, seen: SeenIds, batch: _Batch) -> None:
+        """Decide an event again for the one subscription, and record it as a decision of its own."""
+        event = self._readable(record)
+        if not isinstance(event, ReadEvent):
+            self._unreadable(record, event, batch)
+            return
+        event = self._named(event, seen.look(event.subject.digest or b"", event.subject.sha[:CHECK]))
+        try:
+            decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
+        except FAULTS:
+            self._halted(event.subject, batch)
+            return
+        work = self._releaser.work(event, event.subject.digest or b"")
+        found = [d for d in decided.decisions if (d.subscription.unit.code, d.subscription.purpose) == cell]
+        for decision in found:
+            if decision.selected is None:
+                work.refused.append((decision, decision.refusal))
+            else:
+                self._releaser.release([(work, decision)], batch.out, entry.attempt + 1)
+        if _due_elsewhere(cell, found, decided):
+            self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)
+        self._prove(work, batch)
+
+    def _park(self, cell: tuple[str, Purpose], wanted: Sequence[Wanted], parking: Parking, batch: _Batch) -> None:
+        """Releases that wait: their subscription cannot be written, or one before them waits."""
+        cause = parking.held[cell]
+        for work, _ in wanted:
+            subject = work.event.subject
+            where = subject.record.partition, subject.record.offset
+            entry = Entry(*where, cause, ATTEMPT, batch.now, work.event.view.source, subject.sha)
+            self._proofs.parked(batch.out, subject, cell, entry)
+            parking.stage(cell, entry)
 
     def _read_all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
         return [self._readable(record) for record in records]
@@ -182,9 +256,8 @@ class Planner:
         verdict = seen.look(subject.digest or b"", check)
         if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
             batch.told.append(partial(self._conflict, subject))
-            digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
-            event = event._replace(subject=subject._replace(digest=digest))
-            verdict = seen.look(digest, check)
+            event = self._named(event, verdict)
+            verdict = seen.look(event.subject.digest or b"", check)
         if verdict is not Seen.NEW:
             batch.told.append(partial(self._known, event.subject, verdict))
             return
@@ -195,8 +268,16 @@ class Planner:
             batch.told.append(partial(self._undecided, event.subject))
             return
         self._new(event, digest, decided, batch)
-        seen.add(digest, check, batch.now)
+        seen.stage(digest, check)
         batch.out.add((self._seen_topic, subject.record.partition), digest, check)
+
+    def _named(self, event: ReadEvent, verdict: Seen) -> ReadEvent:
+        """The event under the digest it goes by: on the alert lane a conflict has one of its own."""
+        if verdict is not Seen.CONFLICT or self._lane is not Lane.ALERT:
+            return event
+        subject = event.subject
+        digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
+        return event._replace(subject=subject._replace(digest=digest))
 
     def _conflict(self, subject: Subject, batch: _Batch) -> None:
         """An alert with other bytes than one before it is an event of its own, and flagged."""
@@ -215,9 +296,12 @@ class Planner:
 
         Not among the seen ids, so that the same event sent again is decided again.
         """
+        self._halted(subject, batch)
+        self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
+
+    def _halted(self, subject: Subject, batch: _Batch) -> None:
         self._proofs.attempt(batch.out, subject, Verdict.QUARANTINED, UNDECIDED, batch.now)
         self._proofs.quarantine(batch.out, subject, Stage.DECISION, UNDECIDED, batch.now)
-        self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
         """Want what was decided, and have it recorded once it is made."""
@@ -237,6 +321,12 @@ class Planner:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NO_FALLBACK, now)
         if self._lost(event, decided, batch):
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
+        self._prove(work, batch)
+        self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
+
+    def _prove(self, work: Work, batch: _Batch) -> None:
+        """The decision record of what was made and refused; what failed waits for a person."""
+        event, out, now = work.event, batch.out, batch.now
         refusals = _refusals(work.refused) if work.refused else []
         if any(entry.reason in FAILED for entry in refusals):
             for _, reason in work.refused:
@@ -245,7 +335,6 @@ class Planner:
         work.releases.sort()  # by unit, whatever else the transaction holds
         entries = work.releases, refusals
         self._proofs.decision(out, event.subject, batch.stamp, _head(event), entries)
-        self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
         out.counts["releases"] += len(work.releases)
 
     def _lost(self, event: ReadEvent, decided: Decided, batch: _Batch) -> bool:
@@ -258,6 +347,16 @@ class Planner:
             return True
         given = (one.subscription for one in decided.decisions if one.selected is not None)
         return self._lane is Lane.ALERT and not any((kind, to.unit.role, to.purpose) in policy.duties for to in given)
+
+
+def _due_elsewhere(cell: Cell, found: Sequence[Decision], decided: Decided) -> bool:
+    """Whether a unit that is held out by now was due what another would have to be told in its place.
+
+    That other may have been told when the event came, or not: a person sees to it.
+    """
+    if not any(decision.refusal is RefusalReason.HELD for decision in found):
+        return False
+    return bool(decided.unserved) or any(decision.fallback_for == cell[0] for decision in decided.decisions)
 
 
 def _tell_all(batch: _Batch) -> None:
