@@ -58,7 +58,7 @@ def examine() -> tuple[Settings | None, Facts]:
     except ValidationError as fault:
         names = ", ".join(sorted({f"PUNTE_{error['loc'][0]}".upper() for error in fault.errors()}))
         why = Unknown("settings_faulty", f"faulty: {names}")
-        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE)
+        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE, GONE)
     return settings, asyncio.run(_facts(settings))
 
 
@@ -70,9 +70,10 @@ async def _facts(settings: Settings) -> Facts:
     except OSError:
         known = Unknown("settings_faulty", "a file that PUNTE_KAFKA_... names cannot be read")
         keys, policy = _local(settings)
-        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE)
+        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE, GONE)
     (keys, policy), kafka = await asyncio.gather(asyncio.to_thread(_local, settings), asked)
-    return Facts(known, settings.profile, keys, policy, kafka.topics, kafka.register, kafka.moments, kafka.uncopied)
+    told = kafka.topics, kafka.register, kafka.moments, kafka.uncopied, kafka.parked
+    return Facts(known, settings.profile, keys, policy, *told)
 
 
 def _local(settings: Settings) -> tuple[tuple[str, str] | Unknown, tuple[str, ...] | Unknown]:
@@ -107,7 +108,8 @@ async def _kafka(options: Mapping[str, Any]) -> KafkaFacts:
         changes = await read_register(options, codecs)
         return register_of({key: change.record for key, change in changes.items() if change.record is not None})
 
-    return await gather(options, read, record_codec(catalogue, "audit.register"), now_ms)
+    copies, entries = record_codec(catalogue, "audit.register"), record_codec(catalogue, "audit.quarantine")
+    return await gather(options, read, copies, entries, now_ms)
 
 
 def _lines(found: list[Finding]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from consent.terms import Lane, Profile, Purpose
 from hub.contracts import topics
 from hub.contracts.topics import Party, TopicSpec
-from hub.doctor.lanes import Moment, Reading
+from hub.doctor.lanes import Held, Moment, Reading
 
 
 class Grade(StrEnum):
@@ -66,7 +66,7 @@ class Facts:
     """Everything the checks look at; each part is what was read, or why it could not be.
 
     `keys`: epoch and key check; `policy`: digests the proven pack counts as; `topics`: partitions by name; `moments`:
-    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet.
+    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet; `parked`: by lane.
     """
 
     bootstrap_set: bool | Unknown
@@ -77,6 +77,7 @@ class Facts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    parked: Mapping[Lane, Held] | Unknown
 
 
 BOUND: Final = {Lane.ALERT: 100, Lane.CASE: 5_000, Lane.BULK: 50_000}
@@ -257,6 +258,19 @@ def _fold(before: Reading, now: Reading) -> Found:
     return _ok(f"{where}: {now.waiting} records wait")
 
 
+def _parked(facts: Facts) -> Iterator[Found]:
+    """The topics that could not be written, and why; how many releases wait for one unit is nobody's business here."""
+    if isinstance(facts.parked, Unknown):
+        yield _unknown(facts.parked)
+        return
+    for lane, held in facts.parked.items():
+        if held.topics:
+            causes = _first([f"{topic} ({code})" for topic, code in held.topics.items()])
+            yield Grade.FAIL, "subscription_parked", f"lane {lane}: releases wait for {causes}", None
+    if not any(held.topics for held in facts.parked.values()):
+        yield _ok("no release is parked")
+
+
 def _copy(facts: Facts) -> Iterator[Found]:
     if isinstance(facts.uncopied, Unknown):
         yield _unknown(facts.uncopied)
@@ -278,6 +292,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Facts], Iterator[Found]]], ...]] = (
     ("keycheck", _keycheck),
     ("active", _active),
     ("lanes", _lanes),
+    ("parked", _parked),
     ("copy", _copy),
 )
 """Every check by name, in the order they are told."""

@@ -1,13 +1,15 @@
 """Reads from Kafka what the doctor and `punte status` tell of: topics, groups, offsets, the register's copy.
 
-Rules kept: it only reads, joins no group and commits nothing; of a record it reads the timestamp alone (and, of the
-register's audit copy, the offset it copies); every question has its own deadline.
+Rules kept: it only reads, joins no group and commits nothing; of a record it reads the timestamp alone (of the
+register's audit copy the offset it copies; of an entry of parking whose it is and whether it still waits); every
+question has its own deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -29,8 +31,9 @@ from aiokafka.errors import (
 from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.codec import RecordCodec
+from hub.contracts.parked import Parked
 from hub.doctor.checks import NOT_CHECKED, Grade, Register, Unknown
-from hub.doctor.lanes import Moment, Place, Reading, Stage, followed, group, reading
+from hub.doctor.lanes import Held, Moment, Place, Reading, Stage, followed, group, held, reading
 from hub.errors import PunteError
 
 T = TypeVar("T")
@@ -50,13 +53,16 @@ MEMBERS: Final = 5
 class Probe:
     """Two clients that ask and never follow. Use as an async context manager."""
 
-    def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
-        """`options`: bootstrap and security as every client gets them; `clock`: ms since the epoch."""
+    def __init__(self, options: Mapping[str, Any], clock: Clock, entries: RecordCodec) -> None:
+        """`options`: bootstrap and security as every client gets them; `clock`: ms since the epoch.
+
+        `entries`: the codec of quarantine and parked entries.
+        """
         self._options, self._clock, self._stack = {**options, "request_timeout_ms": 2_000}, clock, AsyncExitStack()
         self._admin = AIOKafkaAdminClient(**self._options)
         self._asker = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
-        self._quarantined = dict[Lane, int]()
-        self._quarantine: AIOKafkaConsumer | None = None
+        self._codec, self._quarantined, self._parked = entries, dict[Lane, int](), defaultdict[Lane, Parked](Parked)
+        self._waiting: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
         """Start the clients; what was started is stopped when one fails."""
@@ -85,11 +91,12 @@ class Probe:
         members = await self._members([group(*each) for each in stages])
         places = [await self._places(*each, names) for each in stages]
         oldest = await self._oldest([waiting(found) for found in places]) if aged else [None] * len(places)
-        entries = await self._entries(names) if aged else {}
+        if aged:
+            await self._within(self._read_waiting(names))
         readings = list[Reading]()
         for (stage, lane), found, old in zip(stages, places, oldest, strict=True):
             readings.append(reading(stage, lane, members[group(stage, lane)], found.values(), old))
-        return Moment(self._clock(), tuple(readings), entries)
+        return Moment(self._clock(), tuple(readings), dict(self._quarantined), self._held())
 
     async def _members(self, groups: list[str]) -> dict[str, int]:
         """Members by group, one question a group: aiokafka 0.14 misreads an answer about several (v3 read as v2)."""
@@ -129,25 +136,44 @@ class Probe:
                 return found  # a header name that is not UTF-8: admission refuses it, its age is not told
         return found
 
-    async def _entries(self, names: Iterable[str]) -> dict[Lane, int]:
-        """Entries of each quarantine, counted since this probe began: control records of transactions are none."""
-        if self._quarantine is None:
-            self._quarantine = AIOKafkaConsumer(**self._options, **READING, auto_offset_reset="earliest")
-            await self._stack.enter_async_context(self._quarantine)
-            by_lane = {lane: TopicPartition(topics.quarantine(lane), 0) for lane in Lane}
-            self._quarantine.assign([tp for tp in by_lane.values() if tp.topic in set(names)])
-        consumer = self._quarantine
-        parts = consumer.assignment()
-        ends = await self._asker.end_offsets(parts) if parts else {}
+    async def parked(self, names: Mapping[str, int]) -> dict[Lane, Held]:
+        """What is parked in each lane."""
+        await self._read_waiting(names)
+        return self._held()
+
+    def _held(self) -> dict[Lane, Held]:
+        return {lane: held(lane, parked) for lane, parked in self._parked.items()}
+
+    @staticmethod
+    async def _within(reading: Coroutine[Any, Any, None]) -> None:
+        """As far as it comes within AGE_S; the next look goes on from there."""
         try:
             async with asyncio.timeout(AGE_S):
-                while left := [tp for tp in parts if await _before(consumer, tp, ends[tp])]:
-                    for tp, records in (await consumer.getmany(*left, timeout_ms=100)).items():
-                        lane = Lane(tp.topic.rpartition(".")[2])
-                        self._quarantined[lane] = self._quarantined.get(lane, 0) + len(records)
+                await reading
         except TimeoutError:
-            return dict(self._quarantined)
-        return dict(self._quarantined)
+            return
+
+    async def _read_waiting(self, names: Mapping[str, int]) -> None:
+        """Entries of quarantine and parking, read on since this probe began: counted, and folded to what waits still.
+
+        Control records of transactions are none, so offsets say nothing.
+        """
+        if self._waiting is None:
+            self._waiting = AIOKafkaConsumer(**self._options, **READING, auto_offset_reset="earliest")
+            await self._stack.enter_async_context(self._waiting)
+            wanted = {of(lane) for lane in Lane for of in (topics.quarantine, topics.parked)} & set(names)
+            self._waiting.assign([TopicPartition(n, p) for n in wanted for p in range(names[n])])
+        consumer = self._waiting
+        parts = consumer.assignment()
+        ends = await self._asker.end_offsets(parts) if parts else {}
+        while left := [tp for tp in parts if await _before(consumer, tp, ends[tp])]:
+            for tp, records in (await consumer.getmany(*left, timeout_ms=100)).items():
+                lane = Lane(tp.topic.rpartition(".")[2])
+                if tp.topic == topics.quarantine(lane):
+                    self._quarantined[lane] = self._quarantined.get(lane, 0) + len(records)
+                    continue
+                for record in records:
+                    self._parked[lane].take(self._codec.decode(record.value or b""))
 
     async def uncopied(self, copies: RecordCodec, names: Mapping[str, int]) -> int:
         """Register offsets behind the last one that was copied to the audit."""
@@ -189,10 +215,15 @@ def waiting(places: Mapping[TopicPartition, Place]) -> dict[TopicPartition, Plac
     return {tp: place for tp, place in places.items() if place.waiting}
 
 
-async def moments(options: Mapping[str, Any], clock: Clock, interval_s: float) -> AsyncGenerator[Moment, None]:
-    """The lanes at one moment after another, with ages and quarantine entries; `PunteError` when Kafka is not there."""
+async def moments(
+    options: Mapping[str, Any], clock: Clock, entries: RecordCodec, interval_s: float
+) -> AsyncGenerator[Moment, None]:
+    """The lanes at one moment after another, with ages and what waits for a person or is parked.
+
+    `entries` as `Probe` takes it. `PunteError` when Kafka is not there.
+    """
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock)
+        probe = Probe(options, clock, entries)
         names = await _asked(_open(stack, probe), CONNECT_S)
         while not isinstance(names, Unknown):
             moment = await _asked(probe.moment(names, aged=True), LOOK_S)
@@ -212,23 +243,29 @@ class KafkaFacts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    parked: Mapping[Lane, Held] | Unknown
 
 
 async def gather(
-    options: Mapping[str, Any], read: Callable[[], Awaitable[Register]], copies: RecordCodec, clock: Clock
+    options: Mapping[str, Any],
+    read: Callable[[], Awaitable[Register]],
+    copies: RecordCodec,
+    entries: RecordCodec,
+    clock: Clock,
 ) -> KafkaFacts:
     """Everything the checks need of Kafka, within CONNECT_S + ANSWER_S; `read`: the register as it is now."""
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock)
+        probe = Probe(options, clock, entries)
         names = await _asked(_open(stack, probe), CONNECT_S)
         if isinstance(names, Unknown):
-            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING)
-        register, moments, uncopied = await asyncio.gather(
+            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+        register, moments, uncopied, parked = await asyncio.gather(
             _asked(_read(read, names), ANSWER_S),
             _asked(_two_moments(probe, names), ANSWER_S),
             _asked(probe.uncopied(copies, names), ANSWER_S),
+            _asked(probe.parked(names), ANSWER_S),
         )
-        return KafkaFacts(names, register, moments, uncopied)
+        return KafkaFacts(names, register, moments, uncopied, parked)
 
 
 _NOTHING: Final = Unknown(NOT_CHECKED[1], NOT_CHECKED[2], grade=Grade.WARN)

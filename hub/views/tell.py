@@ -17,6 +17,7 @@ from typing import Any
 
 from consent.explain import UNKNOWN, sentences, to_json
 from consent.messages import Language
+from hub.contracts.audit import Verdict
 from hub.contracts.envelope import format_time
 from hub.contracts.registers import UNREADABLE
 from hub.views.lapse import Lapse
@@ -36,7 +37,8 @@ def lines(told: Why, language: Language) -> Iterator[str]:
         yield from _event_lines(event, language)
     for _, attempt in told.attempts:
         moment = format_time(attempt["at"])
-        yield words["attempt"].format(**{**attempt, **attempt["input"], "code": attempt["code"] or "-", "at": moment})
+        sentence = words["parked" if attempt["verdict"] == Verdict.PARKED else "attempt"]
+        yield sentence.format(**{**attempt, **attempt["input"], "code": attempt["code"] or "-", "at": moment})
 
 
 def _event_lines(event: EventTold, language: Language) -> Iterator[str]:
@@ -146,5 +148,5 @@ def _fact_json(fact: FactTold) -> Mapping[str, object]:
 
 def _plain(attempt: Record) -> dict[str, Any]:
     """What an attempt says, its digest as text."""
-    told = {key: attempt[key] for key in ("source", "input", "verdict", "code", "at")}
+    told = {key: attempt[key] for key in ("source", "input", "verdict", "code", "at", "unit", "purpose")}
     return {**told, "event_id": attempt["eventId"], "sha256": attempt["sha256"] and attempt["sha256"].hex()}

@@ -42,6 +42,7 @@ from hub.demo.crowd import Crowd, Published
 from hub.registry.federation import Signed, federation_records, parties, start_records
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
+from hub.supervise.life import process
 from hub.views.questions import audience
 from hub.views.tell import as_json
 
@@ -212,7 +213,8 @@ async def in_process(hub: Hub) -> AsyncIterator[None]:
     ready = [asyncio.Event() for _ in range(PARTS)]
     marks = iter(ready)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "on_signal", stops.append)
+        for module in (assemble, process):
+            patch.setattr(module, "on_signal", stops.append)
         work = [
             run(hub.parts, lane, next(marks).set)
             for lane in LANES
