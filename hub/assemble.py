@@ -362,6 +362,6 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
         ]
         for lane in lanes:
             relations = Relations(parts.keys, slicers, parts.record("audit.decision"))
-            follower = RelationsFollower(lane, relations, writer, stands, register.fence)
+            follower = RelationsFollower(parts.options, lane, relations, writer, stands, register.fence)
             tasks.append(Follower(parts.options, Source(f"registry.{lane}", follower.topics), follower.handle).run())
         await until_signal(tasks, ready)
