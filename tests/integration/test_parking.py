@@ -20,6 +20,7 @@ from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import b64
 from tests.support.history import hold
 from tests.support.loop import DISPATCH, PATROL, Fetched, Hub, gateway, ids, until_dead, until_decided
+from tests.support.proxy import Proxy
 
 pytest_plugins = ["tests.support.loop_fixture"]
 LANE: Final = Lane.CASE
@@ -183,6 +184,22 @@ async def test_a_release_larger_than_its_topic_takes_parks_its_subscription_alon
     decisions, _ = await told(hub, since)
     assert [one["eventId"] for one in decisions if one["eventId"] in more] == more
     assert took < 2
+
+
+@pytest.mark.kafka
+async def test_a_topic_without_rights_parks_its_subscription_alone(hub: Hub, since: Since) -> None:
+    """Metadata know the topic, the transaction may not have it: parked, tried with one release, resumed with rights."""
+    port = int(hub.bootstrap.rpartition(":")[2])
+    async with Proxy(port, refuse=TOPIC) as proxy, quick(hub) as life:
+        life.machine.routes[port] = proxy.port
+        events = await admit(hub, 3)
+        assert {one["code"] for one in await entries(hub, since, 3)} == {"no_rights"}
+        async with asyncio.timeout(10):
+            while proxy.refused < 2:
+                await hub.ends([TOPIC])
+        proxy.refuse = ""
+        await consistent(hub, since, events, since[OUT])
+        await life.end()
 
 
 @pytest.mark.kafka

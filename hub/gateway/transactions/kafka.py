@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
+    IllegalOperation,
     IncompatibleBrokerVersion,
     KafkaError,
     MessageSizeTooLargeError,
@@ -58,6 +59,8 @@ REFUSED: Final[Mapping[int, str]] = {
 """The answers that refuse a topic, by their number in Kafka's protocol, and the codes they are told by."""
 
 
+DEAD: Final = (KafkaError, IllegalOperation, AssertionError)
+"""What aiokafka raises of a batch given to a producer whose sender has ended."""
 NONE: Final[Mapping[str, str]] = {}
 
 
@@ -210,15 +213,34 @@ class Producer:
             for (topic, partition), batch in batches.built:
                 futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
                 crash("sending")
-        except KafkaError as fault:
+        except DEAD as fault:
             await asyncio.gather(*futures, return_exceptions=True)
-            return _refusal(fault, batches.built[len(futures)][0][0])
+            return self._refusal(fault, batches.built[len(futures)][0][0])
         found: dict[str, str] = {}
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for ((topic, _), _), answer in zip(batches.built, answers, strict=True):
             if isinstance(answer, BaseException):
-                found |= _refusal(answer, topic, found)
+                found |= self._refusal(answer, topic, found)
         return found
+
+    def _refusal(self, fault: BaseException, topic: str, known: Mapping[str, str] = NONE) -> Mapping[str, str]:
+        """The topics that a fault of sending to `topic` says are refused, topic -> code.
+
+        What ended the sender says it where it can: what it hands to others are copies without a cause. What follows a
+        refusal on the same producer is of no account: `known`. Any other fault is raised.
+        """
+        code = REFUSED.get(getattr(fault, "errno", None) or 0)
+        if code is not None:
+            return {topic: code}
+        task = self.kafka._sender.sender_task  # noqa: SLF001 - hashed
+        cause = task.exception() if task.done() and not task.cancelled() else None
+        while cause is not None:
+            if isinstance(cause, TopicRefused):
+                return cause.topics
+            cause = cause.__cause__
+        if not known:
+            raise fault
+        return known
 
     async def offsets(self, partition: TopicPartition, offset: int, group: str) -> None:
         """Make the input offset part of the transaction."""
@@ -234,24 +256,6 @@ class Producer:
             await asyncio.wait_for(self.kafka.stop(), seconds)
         except (KafkaError, TimeoutError, asyncio.CancelledError):
             return
-
-
-def _refusal(fault: BaseException, topic: str, known: Mapping[str, str] = NONE) -> Mapping[str, str]:
-    """The topics that a fault of sending to `topic` says are refused, topic -> code.
-
-    What follows a refusal on the same producer is of no account: `known`. Any other fault is raised.
-    """
-    code = REFUSED.get(getattr(fault, "errno", None) or 0)
-    if code is not None:
-        return {topic: code}
-    cause: BaseException | None = fault
-    while cause is not None:
-        if isinstance(cause, TopicRefused):
-            return cause.topics
-        cause = cause.__cause__
-    if not known:
-        raise fault
-    return known
 
 
 async def open_producer(options: Mapping[str, Any], transactional_id: str, pace: Pace) -> Producer:
