@@ -24,8 +24,14 @@ NOTES: Final[Mapping[str, Meaning]] = {
     ),
     "resumed": Meaning(
         Turn.NOBODY,
-        Words("so many releases that were parked were decided again; they wait no more", "there is nothing to do"),
-        Words("atâtea divulgări puse în așteptare au fost hotărâte din nou; nu mai așteaptă", "nu este nimic de făcut"),
+        Words(
+            "releases of a subscription that were parked have been decided again; they wait no more",
+            "there is nothing to do",
+        ),
+        Words(
+            "divulgările în așteptare ale unui abonament au fost hotărâte din nou; nu mai așteaptă",
+            "nu este nimic de făcut",
+        ),
     ),
     "partition_opened": Meaning(
         Turn.NOBODY,

@@ -264,11 +264,11 @@ def _parked(facts: Facts) -> Iterator[Found]:
         yield _unknown(facts.parked)
         return
     for lane, held in facts.parked.items():
-        if held.topics:
-            causes = _first([f"{topic} ({code})" for topic, code in held.topics.items()])
+        if held:
+            causes = _first([f"{topic} ({code})" for topic, code in held.items()])
             yield Grade.FAIL, "subscription_parked", f"lane {lane}: releases wait for {causes}", None
-    if not any(held.topics for held in facts.parked.values()):
-        yield _ok("no release is parked")
+    if not any(facts.parked.values()):
+        yield _ok("no subscription is parked")
 
 
 def _copy(facts: Facts) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from consent.terms import Lane
 from hub.contracts import topics
@@ -59,20 +59,14 @@ class Reading:
     oldest: int | None = None
 
 
-class Held(NamedTuple):
-    """What is parked in a lane: how many releases, all units together, and the topics they wait for with the code."""
-
-    releases: int
-    topics: Mapping[str, str]
-
-
-NOTHING_HELD: Final = Held(0, {})
+Held = Mapping[str, str]
+"""The topics that releases of a lane wait for, parked, and the code of what keeps the oldest; not how many wait."""
 
 
 def held(lane: Lane, parked: Parked) -> Held:
-    """What the entries of a lane's parked topic say; a topic's code is that of its oldest release."""
+    """What the entries of a lane's parked topic say."""
     causes = {topics.release(lane, *cell): next(iter(found.values())).code for cell, found in parked.waiting.items()}
-    return Held(len(parked), dict(sorted(causes.items())))
+    return dict(sorted(causes.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +121,7 @@ def rows(before: Moment | None, now: Moment) -> tuple[Row, ...]:
         was = old.get((each.stage, each.lane))
         come, taken = (_rate(was.come, each.come, seconds), _rate(was.taken, each.taken, seconds)) if was else NO_RATES
         age = None if each.oldest is None else max(0.0, (now.at - each.oldest) / 1000)
-        entries = now.quarantined.get(each.lane, 0), now.parked.get(each.lane, NOTHING_HELD).releases
+        entries = now.quarantined.get(each.lane, 0), len(now.parked.get(each.lane, ()))
         found.append(Row(each.lane, each.stage, each.members > 0, each.waiting, come, taken, age, *entries))
     return tuple(found)
 

@@ -177,9 +177,9 @@ class Gateway:
         return sum(max(0, (ends(tp) or 0) - done) for tp, done in known if done is not None)
 
     def parked(self) -> int:
-        """Releases of the partitions held that wait because a subscription cannot be written."""
-        held = (worker.partition for worker in self.workers())
-        return sum(len(partition.standing.parking) for partition in held if partition is not None)
+        """Subscriptions that cannot be written, so that releases of the partitions held wait for them."""
+        held = (worker.partition.standing.parking.held for worker in self.workers() if worker.partition is not None)
+        return len({cell for cells in held for cell in cells})
 
     async def _abandon(self) -> None:
         """Leave without finishing anything: cancel the workers, stop the consumer."""

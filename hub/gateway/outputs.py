@@ -132,7 +132,7 @@ class Proofs:
             **known,
         }
         out.add((self._attempts, subject.record.partition), subject.digest, self.codecs.attempt.encode(value))
-        if verdict is not Verdict.QUARANTINED:  # its entry counts
+        if verdict not in UNCOUNTED:
             out.counts[verdict.value] += 1
 
     def assigned(self, out: Outputs, partition: int, first_offset: int, last: bytes | None, now: int) -> None:
@@ -172,7 +172,6 @@ class Proofs:
         """A release that waits no more: made, refused, or given to a person."""
         value = self._unsealed(entry, entry.code, now) | _of(cell, entry.attempt + 1) | {"state": RESUMED}
         out.add((self._parked, entry.partition), entry.source.encode(), self.codecs.waiting.entries.encode(value))
-        out.counts["resumed"] += 1
 
     def gone(self, out: Outputs, cell: Cell, entry: Entry, now: int) -> None:
         """A release that waited until its event was no longer kept: for a person, who knows other ways."""
@@ -187,6 +186,11 @@ class Proofs:
         return {**BLANK_ENTRY, **said, "source": entry.source}
 
 
+UNCOUNTED: Final = frozenset({Verdict.QUARANTINED, Verdict.PARKED})
+"""Attempts that do not count: an entry of quarantine does; of parking the subscription does, not each of its releases.
+
+How many messages one unit waits for is nobody's business (law 6).
+"""
 INPUT_GONE: Final = "input_gone"
 """What quarantine says of a parked release whose event is no longer kept, or is another one than it was."""
 

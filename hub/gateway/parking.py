@@ -28,6 +28,10 @@ class Parking:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def staged(self) -> set[Cell]:
+        """The subscriptions that the transaction being planned parks releases of."""
+        return {cell for cell, _ in self._added}
+
     def take(self, record: Mapping[str, Any]) -> None:
         """Fold one decoded entry of `parked.<lane>`."""
         self._kept.take(record)

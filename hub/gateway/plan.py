@@ -145,6 +145,8 @@ class Planner:
                 else:
                     self._releaser.release(wanted, out)
             _tell_all(batch)
+        if parking.held:
+            out.counts[Verdict.PARKED.value] = len(parking.staged())
 
     def resume(
         self,
@@ -168,6 +170,7 @@ class Planner:
                 self._again(cell, entry, record, seen, batch)
             self._proofs.resumed(out, cell, entry, now)
             parking.close(cell, entry)
+        out.counts["resumed"] += 1
 
     def _again(self, cell: Cell, entry: Entry, record: KafkaRecord, seen: SeenIds, batch: _Batch) -> None:
         """Decide an event again for the one subscription, and record it as a decision of its own."""

@@ -63,7 +63,7 @@ OPENING: Final = ("fenced", "offset_read", "rebuilt")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A partition just opened: how long each step took, how many ids were read, how many releases wait parked.
+    """A partition just opened: how long each step took, how many ids were read, how many subscriptions are parked.
 
     Keys of `seconds` as in `OPENING`.
     """

@@ -117,7 +117,7 @@ class Metrics:
         parked: Callable[[], int] | None = None,
         lost: Callable[[], int] | None = None,
     ) -> None:
-        """Ask these whenever metrics are collected: records not taken yet, releases parked, spans lost. Any thread."""
+        """Ask these whenever metrics are collected: records not taken yet, subscriptions parked, spans lost."""
         self._lag, self._parked, self._lost = lag or self._lag, parked or self._parked, lost or self._lost
 
     def begin(self, alarms: Iterable[str]) -> None:

@@ -77,7 +77,7 @@ METRICS: Final[Mapping[str, Row]] = {
     OUTCOMES: Row(Kind.COUNT, "{record}", _OF | {"code"}, "What became of records, by code; releases among them."),
     ALARMS: Row(Kind.COUNT, "{alarm}", _OF | {"code"}, "Log lines `alarm`, by code."),
     LAG: Row(Kind.LEVEL, "{record}", _OF, "Records of the lane that this process holds and has not taken yet."),
-    PARKED: Row(Kind.LEVEL, "{release}", _OF, "Releases that wait because a subscription cannot be written."),
+    PARKED: Row(Kind.LEVEL, "{subscription}", _OF, "Subscriptions that cannot be written: their releases wait."),
     LOST: Row(Kind.COUNT, "{span}", _OF, "Spans that could not be written or sent."),
 }
 """Every metric there is."""

@@ -66,7 +66,7 @@ class Told:
         self.metrics.turn(turn)
 
     def opened(self, partition: int, seen: int, seconds: Mapping[str, float], parked: int = 0) -> None:
-        """A partition that was just opened: how long each step took, how many ids were read, what waits parked."""
+        """A partition that was just opened: how long each step took, how many ids were read, what is parked."""
         if parked:
             self.alarm(PARKED)
         for step, took in seconds.items():
@@ -100,7 +100,7 @@ class Told:
     def _say(self, step: str, counts: Counter[str]) -> None:
         """The counts; an alert that went to quarantine waits for a person, and so does a decision: an alarm.
 
-        So is a release that was parked, or waits behind one.
+        So is a subscription of which a release was parked, or waits behind one.
         """
         for code, count in counts.items():
             log.info("batch", lane=self._lane, step=step, code=code, count=count)

@@ -158,7 +158,7 @@ async def test_a_topic_deleted_while_it_is_written_parks_its_subscription_alone(
         events += await admit(hub, 2)
         [*_, last] = await entries(hub, since, 5)
         assert (last["code"], last["unit"], last["purpose"]) == ("unknown_topic", *CELL)
-        assert life.gateway[0].parked() == 5
+        assert life.gateway[0].parked() == 1
         await there(hub)
         await consistent(hub, since, events, 0)
         await life.end()

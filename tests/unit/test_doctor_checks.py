@@ -13,7 +13,7 @@ from hub.contracts import topics
 from hub.contracts.topics import Party
 from hub.doctor.bundle import SHOWN, settings_told
 from hub.doctor.checks import BOUND, CHECKS, Facts, Finding, Grade, Register, Unknown, as_json, findings, register_of
-from hub.doctor.lanes import NOTHING_HELD, Held, Moment, Reading, Stage
+from hub.doctor.lanes import Moment, Reading, Stage
 from hub.errors import ERRORS
 from hub.settings import Settings
 from tests.support.published import faults
@@ -38,7 +38,7 @@ HEALTHY: Final = Facts(
     register=REGISTER,
     moments=(lane(), lane()),
     uncopied=0,
-    parked={Lane.CASE: NOTHING_HELD},
+    parked={Lane.CASE: {}},
 )
 
 
@@ -80,7 +80,7 @@ WRONG: Final[Mapping[str, tuple[dict[str, Any], str, Grade, str]]] = {
     "it grows": ({"moments": (lane(1), lane(2))}, "lanes", Grade.WARN, "fold_lagging"),
     "it grows, it works": ({"moments": (lane(1), lane(2, taken=11))}, "lanes", Grade.OK, "ok"),
     "releases parked": (
-        {"parked": {Lane.CASE: Held(2, {"release.case.u00abc.p1": "too_large"})}},
+        {"parked": {Lane.CASE: {"release.case.u00abc.p1": "too_large"}}},
         *("parked", Grade.FAIL, "subscription_parked"),
     ),
     "parked unread": ({"parked": Unknown("kafka_late", "late")}, "parked", Grade.FAIL, "kafka_late"),

@@ -53,7 +53,15 @@ def test_a_parked_release_is_nowhere_but_in_the_sealed_entry_and_the_audit_says_
     assert (entry["state"], entry["stage"], entry["source"]) == ("parked", "release", event.source)
     [written] = wrote.of("parked")
     assert (written.topic, written.partition, written.key) == ("parked.case", PARTITION, event.source.encode())
-    assert wrote.out.counts["parked"] == len(at.parking) == 1
+    assert (wrote.out.counts["parked"], len(at.parking)) == (1, 1)
+
+
+def test_what_is_counted_is_the_subscription_not_its_releases() -> None:
+    """Logs and metrics must not say how many messages one unit waits for (law 6)."""
+    some = events(40)
+    at, wrote = parked(*some)
+    again = at.resume(CELL, *some, most=40)
+    assert (wrote.out.counts["parked"], again.out.counts["resumed"]) == (1, 1)
 
 
 def test_everything_waits_behind_what_waits() -> None:

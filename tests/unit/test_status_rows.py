@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from consent.terms import Lane
-from hub.doctor.lanes import HEADS, Held, Moment, Place, Reading, Row, Stage, as_json, cells, followed, reading, rows
+from hub.doctor.lanes import HEADS, Moment, Place, Reading, Row, Stage, as_json, cells, followed, reading, rows
 from tests.support.published import faults
 
 BEFORE = Moment(1_000, (reading(Stage.GATEWAY, Lane.CASE, 1, [Place(0, 10, 10), Place(0, None, 0)]),), {})
@@ -13,7 +13,7 @@ NOW = Moment(
     3_000,
     (reading(Stage.GATEWAY, Lane.CASE, 1, [Place(0, 14, 30), Place(5, None, 6)], oldest=2_500),),
     {Lane.CASE: 7},
-    {Lane.CASE: Held(3, {})},
+    {Lane.CASE: dict.fromkeys("abc", "too_large")},
 )
 
 

@@ -87,7 +87,7 @@ class Partition:
         last = await reader.past(self.tp, self.committed or 0, plan, standing)
         crash("rebuilt")
         times.append(ports.timer())
-        said = len(standing.seen), len(standing.parking), _steps(OPENING, times)
+        said = len(standing.seen), len(standing.parking.held), _steps(OPENING, times)
         ports.opened(Opened(self.tp.partition, *said))
         await ports.fence()
         crash("open_fenced")
