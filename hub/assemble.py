@@ -204,7 +204,7 @@ def check_policy(active: Mapping[str, Any] | None, policy: Policy) -> None:
         raise PunteError("policy_differs", "this process has another policy than the register calls active")
 
 
-CODES = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases", "hollow", *ALARMS})
+CODES = frozenset({*MEANINGS, *Verdict, "admitted", "decided", "releases", "resumed", "hollow", *ALARMS})
 """What counts and alarms go by."""
 
 
@@ -314,10 +314,10 @@ class OpenGateway:
             announcer.announce,
             self._crash,
             voice.turn,
-            lambda opened: voice.opened(opened.partition, opened.seen, opened.seconds),
+            lambda opened: voice.opened(opened.partition, opened.seen, opened.seconds, opened.parked),
         )
         gateway = Gateway(lane, parts.options, planner, ports, self._pace)
-        voice.metrics.watch(lag=gateway.lag)
+        voice.metrics.watch(lag=gateway.lag, parked=gateway.parked)
         checks: dict[str, Callable[[], bool]] = {"partitions": gateway.ready.is_set, "poll": partial(polled, gateway)}
         await self._stack.enter_async_context(told_health(parts.settings, follower, checks, voice.text))
         return gateway
@@ -336,7 +336,8 @@ def gateway_codecs(catalogue: Catalogue, sealer: Sealer | None = None) -> Codecs
     """The encoders of the gateway's own records."""
     decision, receipt = (frame(catalogue.ids[f"audit.{name}/v1"], b"") for name in ("decision", "receipt"))
     waiting = Waiting(record_codec(catalogue, "audit.quarantine"), record_codec(catalogue, "audit.sealed"), sealer)
-    return Codecs(decision, record_codec(catalogue, "audit.attempt"), receipt, waiting, record_codec(catalogue, HOLLOW))
+    decisions, attempts = record_codec(catalogue, "audit.decision"), record_codec(catalogue, "audit.attempt")
+    return Codecs(decision, decisions, attempts, receipt, waiting, record_codec(catalogue, HOLLOW))
 
 
 def beginnings(catalogue: Catalogue) -> dict[int, Slicer]:
@@ -368,6 +369,6 @@ async def run_registry(parts: Parts, lanes: tuple[Lane, ...], ready: Callable[[]
         ]
         for lane in lanes:
             relations = Relations(parts.keys, slicers, parts.record("audit.decision"))
-            follower = RelationsFollower(lane, relations, writer, stands, register.fence)
+            follower = RelationsFollower(parts.options, lane, relations, writer, stands, register.fence)
             tasks.append(Follower(parts.options, Source(f"registry.{lane}", follower.topics), follower.handle).run())
         await until_signal(tasks, ready)

@@ -103,6 +103,12 @@ ERRORS: dict[str, ErrorRow] = {
         "restore the broker whole, or, if what is missing is lost, set the group's offsets back with Kafka's own tool: "
         "repeats have no second effect",
     ),
+    "topic_refused": ErrorRow(
+        Exit.FAILED,
+        Fault.OPERATOR,
+        "Kafka does not take what this lane must write",
+        "run `punte topic apply --federation FILE`, and give this login its rights; nothing is lost, the lane waits",
+    ),
     "register_unreadable": ErrorRow(
         Exit.FAILED,
         Fault.REGISTER,
@@ -294,6 +300,13 @@ ERRORS: dict[str, ErrorRow] = {
         Fault.OPERATOR,
         "Kafka refuses to tell",
         "give this login the right to describe topics and groups and to read `register` and `audit.register`",
+    ),
+    "subscription_parked": ErrorRow(
+        Exit.FINDINGS,
+        Fault.OPERATOR,
+        "Releases of a subscription wait, because its topic cannot be written",
+        "make its topic writable: `punte topic apply --federation FILE`, rights, `max.message.bytes`; they go out by "
+        "themselves within a minute, by the facts of that day. Tell the unit what cannot wait",
     ),
     "topic_missing": ErrorRow(
         Exit.FINDINGS, Fault.OPERATOR, "A topic is missing", "run `punte topic apply --federation FILE`"

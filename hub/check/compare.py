@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -22,6 +23,7 @@ from hub.check.expect import HOLLOW, Plain, Seen
 from hub.check.facts import Register
 from hub.check.project import Encoders, Names, project, release_leaves
 from hub.check.rows import Rows, Wanted
+from hub.check.waits import NOTHING_WAITS, Cell, Position, Waits, position
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
 from hub.contracts.keys import KeyFault, KeyRing, attempt_name, b64, event_digest
@@ -47,6 +49,8 @@ class History:
     releases: Sequence[KafkaRecord]
     own: Mapping[tuple[str, str], KafkaRecord] = field(default_factory=dict)
     """Hollow alerts, which the hub writes itself, by source and id, as they stand on `admitted.alert`."""
+    parked: Sequence[Mapping[str, Any]] = ()
+    isolated: frozenset[Position] = frozenset()
 
 
 @dataclass(slots=True)
@@ -88,19 +92,26 @@ def compare(history: History, by: Reference) -> Findings:
     """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
     findings = Findings()
     released = _by_id(history.releases, findings)
-    whole = _whole(history.decisions)
-    for decision in whole:
-        if decision["times"] > 1:
-            findings.add("doubled", "decided twice", decision["eventId"])
-    decided = {(decision["source"], decision["eventId"]) for decision in whole}
+    whole, waits = _whole(history.decisions), Waits.of(history.parked)
+    first = [decision for decision in whole if waits.is_first(decision)]
+    times: Counter[tuple[str, str, int]] = Counter()
+    for decision in first:
+        times[decision["source"], decision["eventId"], decision["attempt"]] += decision["times"]
+    for (_, event_id, _), count in times.items():
+        if count > 1:
+            findings.add("doubled", "decided twice", event_id)
+    decided = {(decision["source"], decision["eventId"]) for decision in first}
     for entry in history.journal:
         if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
             findings.add("lost", "neither decided nor refused", entry["id"])
     _traces(history.releases, findings)
-    checker = _Checker(by, findings, released)
-    for decision in sorted(whole, key=lambda d: (d["registerRevision"], d["attempt"])):
+    checker = _Checker(by, findings, released, waits)
+    for decision in sorted(whole, key=lambda d: (d["registerRevision"], d["attempt"], d["batchAt"])):
         key = decision["source"], decision["eventId"]
         checker.event(decision, history.inbox.get(key), history.own.get(key))
+    for where, _ in waits.again.keys() - checker.again:
+        if where not in history.isolated:
+            findings.add("lost", "was parked, is neither decided again nor in quarantine", "", where[0])
     for record in released.values():
         findings.add("leaked", "released without a decision", "", record.topic)
     return findings
@@ -127,14 +138,14 @@ def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[st
 
 
 def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Decisions by attempt, with the releases of all their parts in one list; `times`: how many first parts."""
-    whole: dict[tuple[str, str, int], dict[str, Any]] = {}
+    """Decisions with the releases of all their parts in one list; `times`: how many first parts."""
+    whole: dict[tuple[Any, ...], dict[str, Any]] = {}
     for decision in decisions:
-        number = attempt(decision)
-        one = whole.setdefault((decision["source"], decision["eventId"], number), {**decision, **_NONE})
-        one |= {"attempt": number, "times": one["times"] + (decision["part"] == 1)}
+        key = (decision["source"], decision["eventId"], position(decision), decision["batchAt"])
+        one = whole.setdefault(key, {**decision, **_NONE})
+        one["times"] += decision["part"] == 1
         one["releases"] = [*one["releases"], *decision["releases"]]
-    return list(whole.values())
+    return [{**one, "attempt": attempt(one)} for one in whole.values()]
 
 
 _NONE: Final[Mapping[str, Any]] = {"releases": (), "times": 0}
@@ -155,9 +166,17 @@ def attempt(decision: Mapping[str, Any]) -> int:
 class _Checker:
     """Recomputes one event after the other."""
 
-    def __init__(self, by: Reference, findings: Findings, released: dict[tuple[str, str], KafkaRecord]) -> None:
-        self._by, self._findings, self._released = by, findings, released
+    def __init__(
+        self,
+        by: Reference,
+        findings: Findings,
+        released: dict[tuple[str, str], KafkaRecord],
+        waits: Waits = NOTHING_WAITS,
+    ) -> None:
+        """`again`: the further attempts of what was parked that decisions were found for."""
+        self._by, self._findings, self._released, self._waits = by, findings, released, waits
         self._encoders = Encoders()
+        self.again: set[tuple[Position, int]] = set()
         self._got: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
         """Who got an event by the attempts looked at so far."""
 
@@ -175,10 +194,21 @@ class _Checker:
         register = self._by.register.at(decision["registerRevision"])
         got = self._got[envelope.source, event_id]
         due = Plain(self._by.rows, register, seen).releases()
-        expected = {pair: want for pair, want in due.items() if pair not in got}
-        got |= self._audited(decision, expected, got)
-        for (unit, purpose), want in expected.items():
-            self._one(_Case(envelope, record, seen, unit, purpose), want, decision)
+        attempts = self._attempts(decision, due.keys() - got)
+        got |= self._audited(decision, attempts, got)
+        for (unit, purpose), number in attempts.items():
+            self._one(_Case(envelope, record, seen, unit, purpose, number), due[unit, purpose], decision)
+
+    def _attempts(self, decision: Mapping[str, Any], due: AbstractSet[Cell]) -> dict[Cell, int]:
+        """Whom this decision had to release to, and as which attempt: all that had not to wait, or those that had."""
+        where, moment = position(decision), decision["batchAt"]
+        if not self._waits.is_first(decision):
+            self.again.add((where, moment))
+            return {cell: number for cell, number in self._waits.again[where, moment] if cell in due}
+        waited = self._waits.first.get(where, frozenset())
+        if waited - due:
+            self._findings.add("leaked", "parked for a unit that must not learn", decision["eventId"])
+        return dict.fromkeys(due - waited, decision["attempt"])
 
     def _published(self, inbox: KafkaRecord, decision: Mapping[str, Any]) -> tuple[Envelope, Seen]:
         """An event as its unit sent it."""
@@ -194,24 +224,20 @@ class _Checker:
         parties = {role.value: b64(handle).decode() for role in PartyRole if (handle := told.get(role.value))}
         return envelope, replace(self._seen(envelope, own, decision["decidedAt"]), parties=parties)
 
-    def _ids(self, decision: Mapping[str, Any], pairs: Iterable[tuple[str, str]]) -> dict[bytes, tuple[str, str]]:
-        """The ids this attempt's releases to these units have."""
-        digest, number = event_digest(decision["source"], decision["eventId"]), decision["attempt"]
+    def _ids(self, decision: Mapping[str, Any], attempts: Mapping[Cell, int]) -> dict[bytes, Cell]:
+        """The ids the releases of these attempts have."""
+        digest = event_digest(decision["source"], decision["eventId"])
         return {
-            self._by.keys.unit(unit).release_id(digest, purpose, number): (unit, purpose) for unit, purpose in pairs
+            self._by.keys.unit(unit).release_id(digest, purpose, number): (unit, purpose)
+            for (unit, purpose), number in attempts.items()
         }
 
-    def _audited(
-        self,
-        decision: Mapping[str, Any],
-        expected: Mapping[tuple[str, str], Wanted],
-        got: Iterable[tuple[str, str]],
-    ) -> set[tuple[str, str]]:
+    def _audited(self, decision: Mapping[str, Any], attempts: Mapping[Cell, int], got: AbstractSet[Cell]) -> set[Cell]:
         """The audit names exactly the releases that had to be made, and none to a unit that got the event before.
 
         Gives whom it names of those that had to get one.
         """
-        ids, again = self._ids(decision, expected), self._ids(decision, got)
+        ids, again = self._ids(decision, attempts), self._ids(decision, dict.fromkeys(got, decision["attempt"]))
         named = [entry["releaseId"] for entry in decision["releases"]]
         if len(set(named)) != len(named):
             self._findings.add("doubled", "audited twice", decision["eventId"])
@@ -226,7 +252,7 @@ class _Checker:
     def _one(self, case: _Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         keys = self._by.keys.unit(case.unit)
         digest = event_digest(case.envelope.source, case.envelope.id)
-        raw_id = keys.release_id(digest, case.purpose, decision["attempt"])
+        raw_id = keys.release_id(digest, case.purpose, case.attempt)
         release_id = uuid_text(raw_id)
         topic = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}"
         record = self._released.pop((topic, release_id), None)
@@ -308,6 +334,7 @@ class _Case:
     seen: Seen
     unit: str
     purpose: str
+    attempt: int
 
     def case_handle(self, keys: KeyRing) -> bytes:
         """The case of the event."""

@@ -20,6 +20,7 @@ from hub.check.compare import Finding, History, Reference, compare
 from hub.check.expect import HOLLOW
 from hub.check.facts import Entry, Register
 from hub.check.rows import read_rows
+from hub.check.waits import Waits, position
 from hub.contracts.codec import CodecFault, RecordCodec, versioned
 from hub.contracts.envelope import EnvelopeFault, parse_inbox
 from hub.contracts.files import load_catalogue
@@ -31,7 +32,7 @@ from hub.settings import Settings
 LISTED = 20
 COALESCED = "coalesced"
 """The code of an alert that the first and the last of its device speak for."""
-READ = ("inbox.", "admitted.alert", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER)
+READ = ("inbox.", "admitted.alert", "audit.decision.", "receipt.", "release.", "quarantine.", "parked.", REGISTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ async def check(settings: Settings, journal: Path) -> Found:
     topics = await _read(settings, READ)
     registers = RegisterCodecs({kind: record_codec(f"register.{kind}") for kind in KINDS})
     entries = [_entry(registers, record) for record in _of(topics, REGISTER)]
-    codecs = record_codec("audit.decision"), record_codec("audit.receipt")
-    history = _history(topics, journal, *codecs, frozenset(catalogue.versions(HOLLOW)))
+    codecs = {name: record_codec(f"audit.{name}") for name in ("decision", "receipt", "quarantine")}
+    history = _history(topics, journal, codecs, frozenset(catalogue.versions(HOLLOW)))
     root = settings.policies or files("consent").joinpath("policies")
     texts = [root.joinpath(name).read_text("utf-8") for name in ("matrix.toml", "dutylines.toml")]
     rows = read_rows(texts[0], texts[1], settings.profile.value)
@@ -76,11 +77,7 @@ def _entry(codecs: RegisterCodecs, record: KafkaRecord) -> Entry:
 
 
 def _history(
-    topics: Mapping[str, list[KafkaRecord]],
-    journal: Path,
-    decisions: RecordCodec,
-    receipts: RecordCodec,
-    hollow: frozenset[int] = frozenset(),
+    topics: Mapping[str, list[KafkaRecord]], journal: Path, codecs: Mapping[str, RecordCodec], hollow: frozenset[int]
 ) -> History:
     """`hollow`: the schema ids of hollow alerts."""
     inbox: dict[tuple[str, str], KafkaRecord] = {}
@@ -90,15 +87,17 @@ def _history(
         except EnvelopeFault:
             continue
         inbox.setdefault((envelope.source, envelope.id), record)
-    told = [receipts.decode(record.value or b"") for record in _of(topics, "receipt.")]
+    told = [codecs["receipt"].decode(record.value or b"") for record in _of(topics, "receipt.")]
     own = {_own(record): record for record in _of(topics, "admitted.alert") if _schema_of(record) in hollow}
     return History(
         [json.loads(line) for line in journal.read_text().splitlines()],
         inbox,
-        list(_decoded(decisions, _of(topics, "audit.decision."))),
+        list(_decoded(codecs["decision"], _of(topics, "audit.decision."))),
         frozenset(one["eventId"] for one in told if one["verdict"] == "refused" or one["code"] == COALESCED),
         _of(topics, "release."),
         own,
+        list(_decoded(codecs["quarantine"], _of(topics, "parked."))),
+        frozenset(map(position, _decoded(codecs["quarantine"], _of(topics, "quarantine.")))),
     )
 
 
@@ -111,10 +110,10 @@ def _own(record: KafkaRecord) -> tuple[str, str]:
     return (record.key or b"").decode(), (dict(record.headers).get("id") or b"").decode()
 
 
-def _decoded(decisions: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
+def _decoded(codec: RecordCodec, records: Iterable[KafkaRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         try:
-            yield decisions.decode(record.value or b"") | {"key": record.key}
+            yield codec.decode(record.value or b"") | {"key": record.key}
         except CodecFault:
             continue
 
@@ -126,6 +125,7 @@ def _counts(history: History, quarantined: int) -> dict[str, int]:
         "admitted": len({(d["source"], d["eventId"]) for d in history.decisions}),
         "quarantined": quarantined,
         "releases": len(history.releases),
+        "parked": Waits.of(history.parked).still,
         "refusals": sum(refusals),
     }
 

@@ -58,7 +58,7 @@ def examine() -> tuple[Settings | None, Facts]:
     except ValidationError as fault:
         names = ", ".join(sorted({f"PUNTE_{error['loc'][0]}".upper() for error in fault.errors()}))
         why = Unknown("settings_faulty", f"faulty: {names}")
-        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE)
+        return None, Facts(why, Profile.PRODUCTION, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE, GONE)
     return settings, asyncio.run(_facts(settings))
 
 
@@ -70,9 +70,9 @@ async def _facts(settings: Settings) -> Facts:
     except OSError:
         known = Unknown("settings_faulty", "a file that PUNTE_KAFKA_... names cannot be read")
         keys, policy = _local(settings)
-        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE, GONE, _sealed(settings))
+        return Facts(known, settings.profile, keys, policy, GONE, GONE, GONE, GONE, GONE, GONE, _sealed(settings))
     (keys, policy), kafka = await asyncio.gather(asyncio.to_thread(_local, settings), asked)
-    told = kafka.topics, kafka.register, kafka.moments, kafka.uncopied, kafka.quarantined
+    told = kafka.topics, kafka.register, kafka.moments, kafka.uncopied, kafka.parked, kafka.quarantined
     return Facts(known, settings.profile, keys, policy, *told, _sealed(settings))
 
 
@@ -116,7 +116,7 @@ async def _kafka(options: Mapping[str, Any]) -> KafkaFacts:
         changes = await read_register(options, codecs)
         return register_of({key: change.record for key, change in changes.items() if change.record is not None})
 
-    read_by = Codecs(record_codec(catalogue, "audit.register"), record_codec(catalogue, "audit.attempt"))
+    read_by = Codecs(*(record_codec(catalogue, f"audit.{name}") for name in ("register", "attempt", "quarantine")))
     return await gather(options, read, read_by, now_ms)
 
 

@@ -29,7 +29,7 @@ Show = Callable[[Sequence[Row]], None]
 
 
 def main(watch: Watch = False, as_json: AsJson = False) -> int:
-    """Show what waits at each stage of each lane, how fast it comes and goes, how old it is, what is in quarantine."""
+    """Show what waits at each stage of each lane, how fast it goes, how old it is, what is in quarantine or parked."""
     from hub.telemetry.logs import configure_logs
 
     configure_logs("CRITICAL")
@@ -45,14 +45,15 @@ async def _status(watch: bool, show: Show | None) -> None:
     """Two moments, or one after another; on a terminal each is drawn over the one before."""
     from hub.assemble import now_ms, record_codec
     from hub.contracts.files import load_catalogue
-    from hub.doctor.kafka import moments
+    from hub.doctor.kafka import Codecs, moments
 
-    attempts = record_codec(load_catalogue(), "audit.attempt")
-
+    codecs = Codecs(
+        *(record_codec(load_catalogue(), f"audit.{name}") for name in ("register", "attempt", "quarantine"))
+    )
     async with AsyncExitStack() as stack:
         shown = show or _drawing(stack, live=watch)
         found = await stack.enter_async_context(
-            aclosing(moments(Settings().kafka(), attempts, now_ms, WATCH_S if watch else INTERVAL_S))
+            aclosing(moments(Settings().kafka(), codecs, now_ms, WATCH_S if watch else INTERVAL_S))
         )
         before: Moment | None = None
         async for moment in found:

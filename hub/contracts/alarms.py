@@ -67,5 +67,16 @@ ALARMS: Final[Mapping[str, Meaning]] = {
             "vedeți `punte quarantine list --open`, apoi `punte quarantine show BANDĂ/NUMĂR`: spune ce se poate face",
         ),
     ),
+    "parked": Meaning(
+        Turn.HUB,
+        Words(
+            "releases of a subscription wait, because its topic is missing, without rights or takes less; others go on",
+            "`punte doctor` names the cause; make the topic writable, they go out by themselves; tell what cannot wait",
+        ),
+        Words(
+            "divulgările unui abonament așteaptă: topicul lipsește, nu se poate scrie sau primește mai puțin",
+            "`punte doctor` spune cauza; reparați topicul și pleacă singure; anunțați altfel ce nu poate aștepta",
+        ),
+    ),
 }
 """Every code of an alarm."""

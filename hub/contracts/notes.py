@@ -33,6 +33,17 @@ NOTES: Final[Mapping[str, Meaning]] = {
             "priviți imediat carantina benzii de alertă și cereți expeditorului să trimită alerta din nou",
         ),
     ),
+    "resumed": Meaning(
+        Turn.NOBODY,
+        Words(
+            "releases of a subscription that were parked have been decided again; they wait no more",
+            "there is nothing to do",
+        ),
+        Words(
+            "divulgările în așteptare ale unui abonament au fost hotărâte din nou; nu mai așteaptă",
+            "nu este nimic de făcut",
+        ),
+    ),
     "partition_opened": Meaning(
         Turn.NOBODY,
         Words(

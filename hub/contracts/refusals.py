@@ -263,6 +263,50 @@ GATEWAY: Final[Mapping[str, Meaning]] = {
             "raportați îndată, cu identificatorul evenimentului; un om hotărăște dacă unitatea se anunță altfel",
         ),
     ),
+    "unknown_topic": Meaning(
+        Turn.HUB,
+        Words(
+            "a release waits: its topic is not there; all of this unit and purpose wait behind it, in order",
+            "run `punte topic apply --federation FILE`; what waits is decided again and goes out by itself",
+        ),
+        Words(
+            "o divulgare așteaptă: topicul ei nu există; toate ale unității și scopului așteaptă după ea, în ordine",
+            "rulați `punte topic apply --federation FIȘIER`; ce așteaptă se hotărăște din nou și pleacă singur",
+        ),
+    ),
+    "no_rights": Meaning(
+        Turn.HUB,
+        Words(
+            "a release waits: the gateway has no right to write its topic; all of this unit and purpose wait behind it",
+            "give the gateway's login the right to write `release.<lane>.*`; what waits goes out by itself",
+        ),
+        Words(
+            "o divulgare așteaptă: poarta nu are dreptul să scrie topicul ei; toate ale unității și scopului așteaptă",
+            "dați porții dreptul de scriere în `release.<bandă>.*`; ce așteaptă pleacă singur",
+        ),
+    ),
+    "too_large": Meaning(
+        Turn.HUB,
+        Words(
+            "a release waits: it is larger than its topic takes; all of this unit and purpose wait behind it, in order",
+            "set `max.message.bytes` of the topic to 1048576 or remove it; what waits goes out by itself",
+        ),
+        Words(
+            "o divulgare așteaptă: este mai mare decât primește topicul ei; toate ale unității și scopului așteaptă",
+            "puneți `max.message.bytes` al topicului la 1048576 sau scoateți-l; ce așteaptă pleacă singur",
+        ),
+    ),
+    "input_gone": Meaning(
+        Turn.HUB,
+        Words(
+            "a release waited until its event was no longer kept; its unit got nothing of it",
+            "a person tells the unit by other means; the publisher still has the event",
+        ),
+        Words(
+            "o divulgare a așteptat până când evenimentul ei nu a mai fost păstrat; unitatea nu a primit nimic din el",
+            "un om anunță unitatea pe altă cale; expeditorul mai are evenimentul",
+        ),
+    ),
 }
 """Codes of the gateway: what became of an event that was admitted."""
 

@@ -57,6 +57,12 @@ def release(lane: Lane, unit: str, purpose: Purpose | str) -> str:
     return f"release.{lane}.{unit}.{purpose.lower()}"
 
 
+def release_cell(topic: str) -> tuple[str, str] | None:
+    """The unit and the purpose of a release topic; None for any other topic."""
+    kind, _, *cell = topic.split(".")
+    return (cell[0], cell[1].upper()) if kind == "release" else None
+
+
 @lru_cache(maxsize=1024)
 def receipt(lane: Lane, unit: str) -> str:
     """What became of a unit's own events."""
@@ -204,14 +210,14 @@ def _ingress_acls(lane: Lane) -> list[Acl]:
 
 
 def _gateway_acls(lane: Lane) -> list[Acl]:
-    """It reads `seen` and `parked` back when a partition is assigned to it; commits offsets in its transactions.
+    """It reads `seen`, `parked` and its last decision back when it opens a partition; its transactions hold offsets.
 
     On the alert lane it writes hollow alerts to the partition it reads.
     """
     hollow = (admitted(lane),) if lane is Lane.ALERT else ()
     written = (seen(lane), parked(lane), f"release.{lane}.*", f"receipt.{lane}.*", quarantine(lane), *hollow)
     return [
-        *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane), parked(lane)),
+        *_grant("punte-gateway", "Read", "Topic", admitted(lane), seen(lane), parked(lane), audit_decision(lane)),
         *_grant("punte-gateway", "Write", "Topic", *written, audit_decision(lane), audit_attempt(lane)),
         *_grant("punte-gateway", "Read", "Group", f"gateway.{lane}"),
         *_grant("punte-gateway", "Write", "TransactionalId", f"gateway.{lane}.*"),

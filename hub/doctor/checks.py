@@ -15,7 +15,7 @@ from typing import Any, Final
 from consent.terms import Lane, Profile, Purpose
 from hub.contracts import topics
 from hub.contracts.topics import Party, TopicSpec
-from hub.doctor.lanes import Moment, Reading
+from hub.doctor.lanes import Held, Moment, Reading
 
 
 class Grade(StrEnum):
@@ -66,8 +66,8 @@ class Facts:
     """Everything the checks look at; each part is what was read, or why it could not be.
 
     `keys`: epoch and key check; `policy`: digests the proven pack counts as; `topics`: partitions by name; `moments`:
-    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet; `quarantined`: entries
-    that wait for a person, by lane; `sealed`: whether the settings name a key to seal entries to.
+    the lanes at two moments; `uncopied`: register records that are not in its audit copy yet; `parked`: by lane;
+    `quarantined`: entries that wait for a person, by lane; `sealed`: whether the settings name a key to seal them to.
     """
 
     bootstrap_set: bool | Unknown
@@ -78,6 +78,7 @@ class Facts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    parked: Mapping[Lane, Held] | Unknown
     quarantined: Mapping[Lane, int] | Unknown = field(default_factory=dict)
     sealed: bool | Unknown = True
 
@@ -260,6 +261,19 @@ def _fold(before: Reading, now: Reading) -> Found:
     return _ok(f"{where}: {now.waiting} records wait")
 
 
+def _parked(facts: Facts) -> Iterator[Found]:
+    """The topics that could not be written, and why; how many releases wait for one unit is nobody's business here."""
+    if isinstance(facts.parked, Unknown):
+        yield _unknown(facts.parked)
+        return
+    for lane, held in facts.parked.items():
+        if held:
+            causes = _first([f"{topic} ({code})" for topic, code in held.items()])
+            yield Grade.FAIL, "subscription_parked", f"lane {lane}: releases wait for {causes}", None
+    if not any(facts.parked.values()):
+        yield _ok("no subscription is parked")
+
+
 def _copy(facts: Facts) -> Iterator[Found]:
     if isinstance(facts.uncopied, Unknown):
         yield _unknown(facts.uncopied)
@@ -299,6 +313,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Facts], Iterator[Found]]], ...]] = (
     ("keycheck", _keycheck),
     ("active", _active),
     ("lanes", _lanes),
+    ("parked", _parked),
     ("copy", _copy),
     ("quarantine", _quarantine),
 )

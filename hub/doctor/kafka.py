@@ -1,14 +1,15 @@
 """Reads from Kafka what the doctor and `punte status` tell of: topics, groups, offsets, the register's copy.
 
 Rules kept: it only reads, joins no group and commits nothing; of a record it reads the timestamp alone, of the
-register's audit copy also the offset it copies, of the attempts which entry of quarantine somebody acted on; every
+register's audit copy also the offset it copies, of the attempts which entry of quarantine somebody acted on, of an
+entry of parking whose it is and whether it still waits; every
 question has its own deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.codec import RecordCodec
 from hub.doctor.checks import NOT_CHECKED, Grade, Register, Unknown
-from hub.doctor.lanes import Moment, Place, Reading, Stage, followed, group, reading
+from hub.doctor.lanes import Held, Moment, Place, Reading, Stage, followed, group, reading
 from hub.doctor.quarantine.kafka import Entries
 from hub.errors import PunteError
 
@@ -49,15 +50,23 @@ MEMBERS: Final = 5
 """Where the members stand in a group of a DescribeGroups answer."""
 
 
+class Codecs(NamedTuple):
+    """Decoders of the records that are read: copies of the register, attempts, entries of quarantine and parking."""
+
+    copies: RecordCodec
+    attempts: RecordCodec
+    entries: RecordCodec
+
+
 class Probe:
     """Two clients that ask and never follow. Use as an async context manager."""
 
-    def __init__(self, options: Mapping[str, Any], clock: Clock, attempts: RecordCodec) -> None:
+    def __init__(self, options: Mapping[str, Any], clock: Clock, codecs: Codecs) -> None:
         """`options`: bootstrap and security as every client gets them; `clock`: ms since the epoch."""
         self._options, self._clock, self._stack = {**options, "request_timeout_ms": 2_000}, clock, AsyncExitStack()
         self._admin = AIOKafkaAdminClient(**self._options)
         self._asker = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
-        self._entries = Entries(self._options, attempts)
+        self._entries = Entries(self._options, codecs.attempts, codecs.entries)
 
     async def __aenter__(self) -> Self:
         """Start the clients; what was started is stopped when one fails."""
@@ -90,7 +99,7 @@ class Probe:
         readings = list[Reading]()
         for (stage, lane), found, old in zip(stages, places, oldest, strict=True):
             readings.append(reading(stage, lane, members[group(stage, lane)], found.values(), old))
-        return Moment(self._clock(), tuple(readings), entries)
+        return Moment(self._clock(), tuple(readings), entries, self._entries.held())
 
     async def _members(self, groups: list[str]) -> dict[str, int]:
         """Members by group, one question a group: aiokafka 0.14 misreads an answer about several (v3 read as v2)."""
@@ -130,9 +139,14 @@ class Probe:
                 return found  # a header name that is not UTF-8: admission refuses it, its age is not told
         return found
 
-    async def entries(self, names: Iterable[str]) -> dict[Lane, int]:
+    async def entries(self, names: Mapping[str, int]) -> dict[Lane, int]:
         """Entries of each quarantine that wait for a person."""
         return await self._entries.open(self._stack, names)
+
+    async def parked(self, names: Mapping[str, int]) -> dict[Lane, Held]:
+        """What is parked in each lane."""
+        await self._entries.open(self._stack, names)
+        return self._entries.held()
 
     async def uncopied(self, copies: RecordCodec, names: Mapping[str, int]) -> int:
         """Register offsets behind the last one that was copied to the audit."""
@@ -175,11 +189,14 @@ def waiting(places: Mapping[TopicPartition, Place]) -> dict[TopicPartition, Plac
 
 
 async def moments(
-    options: Mapping[str, Any], attempts: RecordCodec, clock: Clock, interval_s: float
+    options: Mapping[str, Any], codecs: Codecs, clock: Clock, interval_s: float
 ) -> AsyncGenerator[Moment, None]:
-    """The lanes at one moment after another, with ages and quarantine entries; `PunteError` when Kafka is not there."""
+    """The lanes at one moment after another, with ages and what waits for a person or is parked.
+
+    `PunteError` when Kafka is not there.
+    """
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock, attempts)
+        probe = Probe(options, clock, codecs)
         names = await _asked(_open(stack, probe), CONNECT_S)
         while not isinstance(names, Unknown):
             moment = await _asked(probe.moment(names, aged=True), LOOK_S)
@@ -199,33 +216,26 @@ class KafkaFacts:
     register: Register | Unknown
     moments: tuple[Moment, Moment] | Unknown
     uncopied: int | Unknown
+    parked: Mapping[Lane, Held] | Unknown
     quarantined: Mapping[Lane, int] | Unknown
-
-
-class Codecs(NamedTuple):
-    """Decoders of the two records that are read: copies of the register, attempts."""
-
-    copies: RecordCodec
-    attempts: RecordCodec
 
 
 async def gather(
     options: Mapping[str, Any], read: Callable[[], Awaitable[Register]], codecs: Codecs, clock: Clock
 ) -> KafkaFacts:
     """Everything the checks need of Kafka, within CONNECT_S + ANSWER_S; `read`: the register as it is now."""
-    copies, attempts = codecs
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock, attempts)
+        probe = Probe(options, clock, codecs)
         names = await _asked(_open(stack, probe), CONNECT_S)
         if isinstance(names, Unknown):
-            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
-        register, moments, uncopied, quarantined = await asyncio.gather(
+            return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+        register, moments, uncopied, parked = await asyncio.gather(
             _asked(_read(read, names), ANSWER_S),
             _asked(_two_moments(probe, names), ANSWER_S),
-            _asked(probe.uncopied(copies, names), ANSWER_S),
-            _asked(probe.entries(names), ANSWER_S),
+            _asked(probe.uncopied(codecs.copies, names), ANSWER_S),
+            _asked(probe.parked(names), ANSWER_S),
         )
-        return KafkaFacts(names, register, moments, uncopied, quarantined)
+        return KafkaFacts(names, register, moments, uncopied, parked, await _asked(probe.entries(names), ANSWER_S))
 
 
 _NOTHING: Final = Unknown(NOT_CHECKED[1], NOT_CHECKED[2], grade=Grade.WARN)

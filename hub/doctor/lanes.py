@@ -7,12 +7,13 @@ writes or receives is nobody's business here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from consent.terms import Lane
 from hub.contracts import topics
+from hub.contracts.parked import Parked
 
 
 class Stage(StrEnum):
@@ -58,13 +59,24 @@ class Reading:
     oldest: int | None = None
 
 
+Held = Mapping[str, str]
+"""The topics that releases of a lane wait for, parked, and the code of what keeps the oldest; not how many wait."""
+
+
+def held(lane: Lane, parked: Parked) -> Held:
+    """What the entries of a lane's parked topic say."""
+    causes = {topics.release(lane, *cell): next(iter(found.values())).code for cell, found in parked.waiting.items()}
+    return dict(sorted(causes.items()))
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All stages at one moment (ms since the epoch), and the quarantine entries of each lane."""
+    """All stages at one moment (ms since the epoch), the quarantine entries of each lane, and what is parked there."""
 
     at: int
     readings: tuple[Reading, ...]
     quarantined: Mapping[Lane, int]
+    parked: Mapping[Lane, Held] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class Row:
     taken_per_s: float | None
     oldest_s: float | None
     quarantined: int
+    parked: int
 
 
 def followed(stage: Stage, lane: Lane, names: Iterable[str]) -> list[str]:
@@ -108,8 +121,8 @@ def rows(before: Moment | None, now: Moment) -> tuple[Row, ...]:
         was = old.get((each.stage, each.lane))
         come, taken = (_rate(was.come, each.come, seconds), _rate(was.taken, each.taken, seconds)) if was else NO_RATES
         age = None if each.oldest is None else max(0.0, (now.at - each.oldest) / 1000)
-        entries = now.quarantined.get(each.lane, 0)
-        found.append(Row(each.lane, each.stage, each.members > 0, each.waiting, come, taken, age, entries))
+        entries = now.quarantined.get(each.lane, 0), len(now.parked.get(each.lane, ()))
+        found.append(Row(each.lane, each.stage, each.members > 0, each.waiting, come, taken, age, *entries))
     return tuple(found)
 
 
@@ -124,7 +137,8 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
     """The object of `punte status --json` (schemas/cli/status.v1.json)."""
     lanes = dict[Lane, dict[str, Any]]()
     for row in found:
-        lane = lanes.setdefault(row.lane, {"lane": row.lane.value, "quarantined": row.quarantined, "stages": []})
+        entries = {"quarantined": row.quarantined, "parked": row.parked}
+        lane = lanes.setdefault(row.lane, {"lane": row.lane.value, **entries, "stages": []})
         lane["stages"].append(
             {
                 "stage": row.stage.value,
@@ -138,17 +152,17 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
     return {"lanes": list(lanes.values())}
 
 
-HEADS: Final = ("lane", "stage", "at work", "waiting", "come/s", "taken/s", "oldest s", "quarantined")
+HEADS: Final = ("lane", "stage", "at work", "waiting", "come/s", "taken/s", "oldest s", "quarantined", "parked")
 
 
 def cells(found: Iterable[Row]) -> list[tuple[str, ...]]:
-    """The cells of `punte status` under HEADS; a lane's quarantine stands in its first line."""
+    """The cells of `punte status` under HEADS; what a lane has in quarantine and parked stands in its first line."""
     lines, told = list[tuple[str, ...]](), set[Lane]()
     for row in found:
-        entries = "" if row.lane in told else str(row.quarantined)
+        entries = ("", "") if row.lane in told else (str(row.quarantined), str(row.parked))
         told.add(row.lane)
         rates = (_shown(row.come_per_s), _shown(row.taken_per_s), _shown(row.oldest_s))
-        lines.append((row.lane, row.stage, "yes" if row.running else "no", str(row.waiting), *rates, entries))
+        lines.append((row.lane, row.stage, "yes" if row.running else "no", str(row.waiting), *rates, *entries))
     return lines
 
 

@@ -2,18 +2,22 @@
 
 Rules kept, in the order of the code (kafka.md section 00; architecture.md section 3, step 5):
 1. Rebalance callbacks only stop workers and note partitions; the main loop alone seeks and polls.
-2. A worker opens its partition: start the producer (fence), then read the committed offset, then rebuild the seen ids.
-   The offset is trusted only after the fence.
+2. A worker opens its partition: start the producer (fence), then read the committed offset, then rebuild the seen ids
+   and what is parked. The offset is trusted only after the fence.
 3. A record fetched under an older assignment is dropped; nothing is lost, since every new assignment seeks again.
-4. Per batch: fence the register, plan (pure), build the batches, begin, send and await all, offsets, commit.
+4. Per batch: fence the register, plan (pure), build the batches, begin, send and await all, offsets, commit. What the
+   plan took counts from the commit on.
 5. What waits is bounded by records and by bytes; the poll leaves a partition that has enough.
 6. An idle partition proves every few seconds that it is still ours, by a transaction that holds its offset and nothing
    else: a fenced one learns it from the broker's answer. It never fences by itself, so two gateways never take a
    partition from each other in turn.
 7. An offset past the end of its topic is refused: the topic lost what was decided, and what comes now would be passed
    by.
-8. Any fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is repaired
-   in place.
+8. A release topic that an *answer* refuses (unknown, no rights, too large) parks its subscription: its transaction is
+   ended by a new fence, never by what met the refusal, and the same records are planned anew. Between two batches what
+   is parked is resumed, oldest first, in transactions of its own (`partition/kafka.py`).
+9. Any other fault ends the process (exit 1) and the supervisor starts it again at the committed offset. No fault is
+   repaired in place.
 """
 
 from __future__ import annotations
@@ -29,16 +33,15 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.group import SESSION
 from hub.contracts.record import KafkaRecord
-from hub.errors import PunteError
 from hub.gateway.pace import AHEAD, AHEAD_BYTES, PACES, Pace
-from hub.gateway.ports import OPENING, STEPS, Opened, Plan, Ports, Turn
-from hub.gateway.seen import SeenIds
-from hub.gateway.transactions.kafka import Producer, install_guard, open_producer
+from hub.gateway.partition.kafka import Partition, Shared
+from hub.gateway.ports import Plan, Ports
+from hub.gateway.transactions.kafka import install_guard
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """One assigned partition: its queue, its seen ids and the task that owns its producer."""
+    """One assigned partition: its queue, and the task that owns its producer; `partition` once that is fenced."""
 
     tp: TopicPartition
     queue: asyncio.Queue[Sequence[Any]] = field(default_factory=asyncio.Queue)
@@ -46,7 +49,7 @@ class Worker:
     waiting_bytes: int = 0
     done: int | None = None
     seek_to: asyncio.Future[int | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    seen: SeenIds = field(default_factory=SeenIds)
+    partition: Partition | None = None
     stop: bool = False
     polled: bool = False
     task: asyncio.Task[None] | None = None
@@ -59,16 +62,15 @@ class Gateway:
         self, lane: Lane, options: Mapping[str, Any], plan: Plan, ports: Ports, pace: Pace | None = None
     ) -> None:
         """`options`: bootstrap and security of every client; `pace`: its numbers, the lane's own by default."""
-        self.lane, self._options, self._plan, self._ports = lane, dict(options), plan, ports
-        self._pace = pace or PACES[lane]
+        self.lane, self._ports, self._pace = lane, ports, pace or PACES[lane]
         self._batch = self._pace.batch
-        self._group = f"gateway.{lane}"
+        self._shared = Shared(lane, dict(options), plan, ports, self._pace, self._committed)
         self._workers: dict[TopicPartition, Worker] = {}
         self._draining = asyncio.Event()
         self._fault: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
-            **self._options,
-            group_id=self._group,
+            **options,
+            group_id=self._shared.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -174,6 +176,11 @@ class Gateway:
         known = [(worker.tp, worker.done) for worker in self.workers() if worker.tp in held]
         return sum(max(0, (ends(tp) or 0) - done) for tp, done in known if done is not None)
 
+    def parked(self) -> int:
+        """Subscriptions that cannot be written, so that releases of the partitions held wait for them."""
+        held = (worker.partition.standing.parking.held for worker in self.workers() if worker.partition is not None)
+        return len({cell for cells in held for cell in cells})
+
     async def _abandon(self) -> None:
         """Leave without finishing anything: cancel the workers, stop the consumer."""
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
@@ -182,21 +189,29 @@ class Gateway:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._consumer.stop()
 
+    async def _committed(self, tp: TopicPartition) -> int | None:
+        """The group's offset of a partition; to be trusted after a fence only."""
+        found: int | None = await self._consumer.committed(tp)
+        return found
+
     async def _work(self, worker: Worker) -> None:
         """The life of one partition: open, then batch after batch until told to stop."""
-        name, began = f"{self._group}.{worker.tp.topic}.{worker.tp.partition}", self._ports.timer()
-        producer = await open_producer(self._options, name, self._pace)
+        began = self._ports.timer()
+        partition = worker.partition = Partition(self._shared, worker.tp, await self._shared.fence(worker.tp))
         try:
-            worker.seek_to.set_result(await self._open(worker, producer, began))
+            worker.seek_to.set_result(await partition.open(began))
             while not worker.stop:
+                if await partition.resume() and worker.queue.empty():
+                    continue
                 records = await self._gathered(worker)
                 if records is None:
-                    await self._prove(worker, producer)
+                    await partition.prove(worker.done or 0)
                 for at in range(0, len(records or ()), self._batch):
                     if records and not worker.stop:
-                        await self._turn(worker, producer, records[at : at + self._batch])
+                        await partition.turn(records[at : at + self._batch])
+                        worker.done = partition.committed
         finally:
-            await producer.close()
+            await partition.close()
 
     async def _gathered(self, worker: Worker) -> list[KafkaRecord] | None:
         """Everything that waits, up to a batch: what came during one transaction goes into the next, not one by one.
@@ -215,94 +230,6 @@ class Gateway:
         worker.waiting -= len(records)
         worker.waiting_bytes -= _size(records)
         return records
-
-    async def _prove(self, worker: Worker, producer: Producer) -> None:
-        """A transaction that holds the offset as it stands: the broker refuses it to a producer that was fenced."""
-        crash = self._ports.crash
-        await producer.begin()
-        crash("proof_begun")
-        await producer.offsets(worker.tp, worker.done or 0, self._group)
-        crash("proof_sent")
-        await producer.commit()
-        crash("proven")
-
-    async def _open(self, worker: Worker, producer: Producer, began: float) -> int | None:
-        """After the fence: the committed offset, the seen ids, the `assigned` record. Gives the offset to read from."""
-        crash, timer = self._ports.crash, self._ports.timer
-        times = [began, timer()]
-        crash("fenced")
-        offset: int | None = await self._consumer.committed(worker.tp)
-        crash("offset_read")
-        times.append(timer())
-        await self._rebuild(worker, offset or 0)
-        crash("rebuilt")
-        times.append(timer())
-        seconds = {step: after - before for step, before, after in zip(OPENING, times, times[1:], strict=False)}
-        self._ports.opened(Opened(worker.tp.partition, len(worker.seen), seconds))
-        await self._ports.fence()
-        crash("open_fenced")
-        now = self._ports.clock()
-        batches = producer.batches(now)
-        self._plan.assigned(worker.tp.partition, offset or 0, now, batches)
-        await producer.begin()
-        crash("assigned_begun")
-        await producer.send(batches, crash)
-        crash("assigned_sent")
-        await producer.commit()
-        crash("opened")
-        return offset
-
-    async def _rebuild(self, worker: Worker, offset: int) -> None:
-        """Read the seen topic of this partition to its end; the fence has ended every transaction that wrote to it.
-
-        Raises PunteError where the input ends before the offset this lane has decided up to.
-        """
-        tp = TopicPartition(topics.seen(self.lane), worker.tp.partition)
-        consumer = AIOKafkaConsumer(
-            **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        await consumer.start()
-        try:
-            consumer.assign([tp])
-            ends = await consumer.end_offsets([tp, worker.tp])
-            if ends[worker.tp] < offset:
-                where = f"`{worker.tp.topic}` partition {worker.tp.partition}"
-                raise PunteError("offsets_went_back", f"{where} ends at {ends[worker.tp]}, before offset {offset}")
-            end = ends[tp]
-            await consumer.seek_to_beginning(tp)
-            while await consumer.position(tp) < end:
-                for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
-                    worker.seen.add(record.key, record.value, record.timestamp)
-        finally:
-            await consumer.stop()
-
-    async def _turn(self, worker: Worker, producer: Producer, records: Sequence[KafkaRecord]) -> None:
-        """One transaction: everything these records lead to, or nothing."""
-        crash, timer = self._ports.crash, self._ports.timer
-        times = [timer()]
-        await self._ports.fence()
-        crash("register_fenced")
-        await self._ports.announce()
-        crash("announced")
-        times.append(timer())
-        now = self._ports.clock()
-        batches = producer.batches(now)
-        self._plan.decide(records, worker.seen, now, batches)
-        crash("planned")
-        times.append(timer())
-        await producer.begin()
-        crash("begun")
-        await producer.send(batches, crash)
-        crash("sent")
-        times.append(timer())
-        await producer.offsets(worker.tp, records[-1].offset + 1, self._group)
-        crash("offsets_sent")
-        await producer.commit()
-        worker.done = records[-1].offset + 1
-        crash("committed")
-        times.append(timer())
-        seconds = {step: after - before for step, before, after in zip(STEPS, times, times[1:], strict=False)}
-        self._ports.report(Turn(worker.tp.partition, len(records), records[0].timestamp, batches.counts, seconds))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from consent.terms import Lane
 from hub.contracts import topics
 from hub.contracts.audit import (
     BLANK_ATTEMPT,
+    BLANK_ENTRY,
     DecisionHead,
     RefusalEntry,
     Stage,
@@ -24,6 +25,7 @@ from hub.contracts.audit import (
 )
 from hub.contracts.codec import RecordCodec
 from hub.contracts.envelope import attempt_of
+from hub.contracts.parked import PARKED, RESUMED, Cell, Entry
 from hub.contracts.record import KafkaRecord
 from hub.contracts.waiting import Waiting
 
@@ -74,9 +76,10 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Codecs:
-    """Encoders of the hub's own records on the gateway's way."""
+    """Encoders of the hub's own records on the gateway's way; of its decisions also what reads them back."""
 
     decision_frame: bytes
+    decision: RecordCodec
     attempt: RecordCodec
     receipt_frame: bytes
     waiting: Waiting
@@ -105,6 +108,7 @@ class Proofs:
         self.lane, self.codecs = lane, codecs
         self._decisions, self._attempts = topics.audit_decision(lane), topics.audit_attempt(lane)
         self._admitted, self._quarantine = topics.admitted(lane), (topics.quarantine(lane), 0)
+        self._parked = topics.parked(lane)
 
     def decision(
         self,
@@ -120,21 +124,26 @@ class Proofs:
             out.add(place, subject.digest, part)
         out.counts["decided"] += 1
 
-    def attempt(self, out: Outputs, subject: Subject, verdict: Verdict, code: str, now: int) -> None:
-        """An input that ended without a decision."""
+    def attempt(self, out: Outputs, subject: Subject, verdict: Verdict, code: str, now: int, **known: Any) -> None:
+        """An input that ended without a decision. `known`: further leaves of the record."""
         value = blank_attempt(subject.where, verdict, now) | {
             "source": subject.source,
             "eventId": subject.event_id,
             "code": code,
             "sha256": subject.sha,
             "attempt": attempt_of(subject.record.headers),
+            **known,
         }
         out.add((self._attempts, subject.record.partition), subject.digest, self.codecs.attempt.encode(value))
-        if verdict is not Verdict.QUARANTINED:  # its entry counts
+        if verdict not in UNCOUNTED:
             out.counts[verdict.value] += 1
 
-    def assigned(self, out: Outputs, partition: int, first_offset: int, revision: int, now: int) -> None:
-        """An assignment: what an aborted attempt may have shown to a read_uncommitted reader starts here."""
+    def assigned(self, out: Outputs, partition: int, first_offset: int, last: bytes | None, now: int) -> None:
+        """An assignment: what an aborted attempt may have shown to a read_uncommitted reader starts here.
+
+        `last`: the partition's last decision record; it was by the revision of that record that anything was shown.
+        """
+        revision = None if last is None else self.codecs.decision.decode(last)["registerRevision"]
         where = {"topic": self._admitted, "partition": partition, "offset": first_offset}
         value = blank_attempt(where, Verdict.ASSIGNED, now)
         value |= {"partition": partition, "firstOffset": first_offset, "previousRevision": revision}
@@ -154,6 +163,45 @@ class Proofs:
         entry = self.codecs.waiting.entry(subject.record, stage, code, now, **known)
         out.add(self._quarantine, subject.digest, entry)
         out.counts[Verdict.QUARANTINED.value] += 1
+
+    def parked(self, out: Outputs, subject: Subject, cell: Cell, entry: Entry) -> None:
+        """A release that waits: sealed in `parked.<lane>`, and in the audit that it does."""
+        known = _of(cell, entry.attempt)
+        self.attempt(out, subject, Verdict.PARKED, entry.code, entry.at, **known)
+        known |= {"source": entry.source, "state": PARKED}
+        value = self.codecs.waiting.entry(subject.record, Stage.RELEASE, entry.code, entry.at, **known)
+        out.add((self._parked, entry.partition), entry.source.encode(), value)
+
+    def resumed(self, out: Outputs, cell: Cell, entry: Entry, now: int) -> None:
+        """A release that waits no more: made, refused, or given to a person."""
+        value = self._unsealed(entry, entry.code, now) | _of(cell, entry.attempt + 1) | {"state": RESUMED}
+        out.add((self._parked, entry.partition), entry.source.encode(), self.codecs.waiting.entries.encode(value))
+
+    def gone(self, out: Outputs, cell: Cell, entry: Entry, now: int) -> None:
+        """A release that waited until its event was no longer kept: for a person, who knows other ways."""
+        value = self._unsealed(entry, INPUT_GONE, now) | _of(cell, entry.attempt + 1)
+        out.add(self._quarantine, None, self.codecs.waiting.entries.encode(value))
+        out.counts[Verdict.QUARANTINED.value] += 1
+
+    def _unsealed(self, entry: Entry, code: str, now: int) -> dict[str, Any]:
+        """An entry about a release that waits, without its record."""
+        where = {"topic": self._admitted, "partition": entry.partition, "offset": entry.offset}
+        said = {"stage": Stage.RELEASE.value, "code": code, "input": where, "sha256": entry.sha256, "at": now}
+        return {**BLANK_ENTRY, **said, "source": entry.source}
+
+
+UNCOUNTED: Final = frozenset({Verdict.QUARANTINED, Verdict.PARKED})
+"""Attempts that do not count: an entry of quarantine does; of parking the subscription does, not each of its releases.
+
+How many messages one unit waits for is nobody's business (law 6).
+"""
+INPUT_GONE: Final = "input_gone"
+"""What quarantine says of a parked release whose event is no longer kept, or is another one than it was."""
+
+
+def _of(cell: Cell, attempt: int) -> dict[str, Any]:
+    """The leaves that name an attempt of a subscription."""
+    return {"unit": cell[0], "purpose": cell[1], "attempt": attempt}
 
 
 def blank_attempt(where: dict[str, Any], verdict: Verdict, now: int) -> dict[str, Any]:

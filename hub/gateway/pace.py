@@ -21,7 +21,7 @@ class Pace:
     `request`: ms after which the broker ends a transaction, and after which an unanswered request is given up.
     `backoff`: ms before AddPartitions is asked again while markers are written. `fetch_wait`: ms of a long poll.
     `proof`: seconds after which an idle partition proves that it is still ours: with a request's time, it learns within
-    ten seconds that it is not.
+    ten seconds that it is not. `probe`: seconds after which a topic that refused is asked again.
     """
 
     batch: int
@@ -31,6 +31,7 @@ class Pace:
     backoff: float
     fetch_wait: int
     proof: float = 4.0
+    probe: float = 30.0
 
 
 PACES: Final[Mapping[Lane, Pace]] = {

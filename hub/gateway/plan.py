@@ -19,33 +19,29 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
-from consent import guards
 from consent.decide import Decided, Decision, decide
-from consent.facts import Event, Facts
+from consent.facts import Facts
 from consent.guards import ALERT_CONTENT
 from consent.terms import Lane, Purpose, RefusalReason
 from consent.untold import Watch
 from hub.contracts import topics
 from hub.contracts.audit import (
     BatchStamp,
-    DecisionHead,
-    GuardKind,
-    Input,
-    RefusalEntry,
     Stage,
     Verdict,
-    group_refusals,
 )
-from hub.contracts.envelope import Again, admitted_source, parse_admitted
+from hub.contracts.envelope import Again
 from hub.contracts.hollow import TYPE as HOLLOW
 from hub.contracts.hollow import Cause, Hollower, position_ref
 from hub.contracts.keys import attempt_name, bytes_digest, event_digest
+from hub.contracts.parked import Cell, Entry
 from hub.contracts.record import KafkaRecord
-from hub.contracts.wire import WireError, unframe
+from hub.gateway.account import due_elsewhere, grouped, head
 from hub.gateway.hollow import addressed
 from hub.gateway.outputs import Outputs, Proofs, Subject
-from hub.gateway.pseudonyms import Origin
-from hub.gateway.releases import Releaser, Wanted, Work, fact_ref
+from hub.gateway.parking import Parking
+from hub.gateway.reader import Reader
+from hub.gateway.releases import ATTEMPT, Releaser, Wanted, Work
 from hub.gateway.rules import FAULTS, ReadEvent, Rules, World
 from hub.gateway.seen import CHECK, Seen, SeenIds
 
@@ -68,12 +64,10 @@ KNOWN: Final[Mapping[Seen, tuple[Verdict, str]]] = {
     Seen.CONFLICT: (Verdict.CONFLICT, "refused"),
 }
 """What audit and receipt say of an event that was here before."""
+NOTHING_PARKED: Final = Parking()
 
 _made = tuple.__new__
 """Makes a named tuple without the Python frame of its constructor, which is half of its cost."""
-
-_KINDS: Final = {kind: GuardKind(kind.value) for kind in guards.GuardKind}
-"""A guard of the policy, as audit names it."""
 
 
 class Known(Protocol):
@@ -114,16 +108,28 @@ class Planner:
         self._proofs, self._releaser = Proofs(lane, rules.codecs), Releaser(lane, rules, world)
         self._seen_topic, self._admitted = topics.seen(lane), topics.admitted(lane)
         self._hollower = Hollower(rules.codecs.hollow, rules.keys)
-        self._watch = Watch.of(rules.policy)
+        self._watch, self._reader = Watch.of(rules.policy), Reader(rules)
 
-    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
-        """The record of an assignment of a partition, first thing after the fence."""
-        self._proofs.assigned(out, partition, first_offset, self._knowledge.revision, now)
+    def assigned(self, partition: int, first_offset: int, last: bytes | None, now: int, out: Outputs) -> None:
+        """The record of an assignment of a partition, first thing after the fence. `last`: its last decision record."""
+        self._proofs.assigned(out, partition, first_offset, last, now)
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+    def waits(self, entry: bytes, parking: Parking) -> None:
+        """Fold one record of `parked.<lane>`; CodecFault where it is none of ours: the partition does not open."""
+        parking.take(self._rules.codecs.waiting.entries.decode(entry))
+
+    def decide(
+        self,
+        records: Sequence[KafkaRecord],
+        seen: SeenIds,
+        now: int,
+        out: Outputs,
+        parking: Parking = NOTHING_PARKED,
+    ) -> None:
         """Write everything one transaction holds for these records to `out`, by what the fold holds at `now` (ms).
 
-        The revision recorded is the fold's own: at or past the end that the fence saw.
+        The revision recorded is the fold's own: at or past the end that the fence saw. What is taken is staged in
+        `seen`, what is parked in `parking`.
         """
         facts = self._knowledge.at(now)
         stamp = self._stamp(facts.revision, now)
@@ -131,12 +137,79 @@ class Planner:
             some = records[at : at + STRIDE]
             batch = _Batch(out, facts, stamp, now)
             self._decide_all(some, self._read_all(some), seen, batch)
-            for wanted in batch.wanted.values():
-                self._releaser.release(wanted, out)
+            for cell, wanted in batch.wanted.items():
+                if cell in parking.held:
+                    self._park(cell, wanted, parking, batch)
+                else:
+                    self._releaser.release(wanted, out)
             _tell_all(batch)
+        if parking.held:
+            out.counts[Verdict.PARKED.value] = len(parking.staged())
+
+    def resume(
+        self,
+        cell: Cell,
+        waited: Sequence[tuple[Entry, KafkaRecord | None]],
+        seen: SeenIds,
+        now: int,
+        out: Outputs,
+        parking: Parking,
+    ) -> None:
+        """Write what becomes of releases that waited for a subscription, each a further attempt by today's facts.
+
+        `waited`: oldest first, with the event read again, None where it is gone.
+        """
+        facts = self._knowledge.at(now)
+        batch = _Batch(out, facts, self._stamp(facts.revision, now), now)
+        for entry, record in waited:
+            if record is None or bytes_digest(record.value or b"") != entry.sha256:
+                self._proofs.gone(out, cell, entry, now)
+            else:
+                self._again(cell, entry, record, seen, batch)
+            self._proofs.resumed(out, cell, entry, now)
+            parking.close(cell, entry)
+        out.counts["resumed"] += 1
+
+    def _again(self, cell: Cell, entry: Entry, record: KafkaRecord, seen: SeenIds, batch: _Batch) -> None:
+        """Decide an event again for the one subscription, and record it as a decision of its own."""
+        event = self._reader.readable(record)
+        if not isinstance(event, ReadEvent):
+            self._unreadable(record, event, batch)
+            return
+        event = self._named(event, seen.look(event.subject.digest or b"", event.subject.sha[:CHECK]))
+        if event.runtime.name == HOLLOW:
+            event = addressed(event, batch.facts)
+        try:
+            decided = decide(self._rules.policy, event.view, batch.facts, batch.now)
+        except FAULTS:
+            self._halted(event.subject, batch)
+            return
+        work = self._releaser.work(event, event.subject.digest or b"")
+        found = [d for d in decided.decisions if (d.subscription.unit.code, d.subscription.purpose) == cell]
+        for decision in found:
+            if decision.selected is None:
+                work.refused.append((decision, decision.refusal))
+            else:
+                self._releaser.release([(work, decision)], batch.out, entry.attempt + 1)
+        if due_elsewhere(cell, found, decided):
+            self._proofs.quarantine(batch.out, event.subject, Stage.DECISION, NO_FALLBACK, batch.now)
+        self._prove(work, batch)
+
+    def _park(self, cell: tuple[str, Purpose], wanted: Sequence[Wanted], parking: Parking, batch: _Batch) -> None:
+        """Releases that wait: their subscription cannot be written, or one before them waits."""
+        cause = parking.held[cell]
+        for work, decision in wanted:
+            event, again = work.event, work.event.admission.again
+            where = event.subject.record.partition, event.subject.record.offset
+            number = ATTEMPT if again is None else again.attempt
+            entry = Entry(*where, cause, number, batch.now, event.view.source, event.subject.sha)
+            self._proofs.parked(batch.out, event.subject, cell, entry)
+            parking.stage(cell, entry)
+            if (event.view.type, decision.subscription.unit.role, cell[1]) in self._rules.policy.duties:
+                batch.told.append(partial(self._hollow, event, Cause.UNSERVED))
 
     def _read_all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
-        return [self._readable(record) for record in records]
+        return [self._reader.readable(record) for record in records]
 
     def _decide_all(
         self, records: Sequence[KafkaRecord], events: Sequence[ReadEvent | str], seen: SeenIds, batch: _Batch
@@ -151,32 +224,6 @@ class Planner:
         rules = self._rules
         return BatchStamp(now, now, rules.policy.digest, revision, self._world.build, (rules.keys.epoch,)).shared()
 
-    def _readable(self, record: KafkaRecord) -> ReadEvent | str:
-        """The event of a record, or the code of what is wrong with it: a kept exception would be a circle."""
-        try:
-            return self._read(record)
-        except FAULTS as fault:
-            code = fault.code if isinstance(fault, WireError) else "header"
-        return code
-
-    def _read(self, record: KafkaRecord) -> ReadEvent:
-        """Everything that can fail on a record admission did not write, before anything of it is written."""
-        value, key = record.value, record.key or b""
-        schema_id, body = unframe(value)
-        admission, source = parse_admitted(record.headers), admitted_source(key)
-        runtime = self._rules.runtimes.get(schema_id)
-        if runtime is None:
-            raise WireError("schema_unknown", "")
-        body += runtime.nulls
-        offsets = runtime.slicer.walk(body)
-        leaves = runtime.slicer.guards(body, offsets)
-        event_id, _, case, parties, _, _ = admission
-        view = Event(runtime.name, source, case, parties, *leaves)
-        digests = event_digest(source, event_id), bytes_digest(value or b"")
-        subject = _made(Subject, (record, *digests, source, event_id))
-        origin = Origin(runtime.slicer, body, offsets, admission, self._rules.keys.unit(source))
-        return _made(ReadEvent, (subject, admission, runtime, schema_id, body, offsets, view, origin))
-
     def _unreadable(self, record: KafkaRecord, code: str, batch: _Batch) -> None:
         """A record on `admitted` that admission cannot have written: isolated, recorded, passed by."""
         subject = Subject(record, None, bytes_digest(record.value or b""))
@@ -190,9 +237,8 @@ class Planner:
             verdict = seen.look(subject.digest or b"", check)
             if verdict is Seen.CONFLICT and self._lane is Lane.ALERT:
                 batch.told.append(partial(self._conflict, subject))
-                digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
-                event = event._replace(subject=subject._replace(digest=digest))
-                verdict = seen.look(digest, check)
+                event = self._named(event, verdict)
+                verdict = seen.look(event.subject.digest or b"", check)
                 if verdict is Seen.NEW:
                     batch.told.append(partial(self._hollow, event, Cause.CONFLICT))
             first = event.subject.digest or b""
@@ -210,10 +256,10 @@ class Planner:
             batch.told += partial(self._undecided, event.subject), partial(self._hollow, event, Cause.UNSERVED)
             return
         self._new(event, first, decided, batch)
-        seen.add(digest, check, batch.now)
+        seen.stage(digest, check)
         batch.out.add((self._seen_topic, subject.record.partition), digest, check)
         if first is not digest:  # what its publisher sends again after a further attempt is a repeat
-            seen.add(first, check, batch.now)
+            seen.stage(first, check)
             batch.out.add((self._seen_topic, subject.record.partition), first, check)
 
     def _further(self, event: ReadEvent, again: Again, seen: SeenIds) -> tuple[ReadEvent, bytes, Seen]:
@@ -237,6 +283,14 @@ class Planner:
             return digest, verdict
         digest = event_digest(subject.source or "", f"{name}\0{subject.sha.hex()}")
         return digest, seen.look(digest, subject.sha[:CHECK])
+
+    def _named(self, event: ReadEvent, verdict: Seen) -> ReadEvent:
+        """The event under the digest it goes by: on the alert lane a conflict has one of its own."""
+        if verdict is not Seen.CONFLICT or self._lane is not Lane.ALERT:
+            return event
+        subject = event.subject
+        digest = event_digest(event.view.source, f"{subject.event_id}\0{subject.sha.hex()}")
+        return event._replace(subject=subject._replace(digest=digest))
 
     def _conflict(self, subject: Subject, batch: _Batch) -> None:
         """An alert with other bytes than one before it is an event of its own, and flagged."""
@@ -267,9 +321,12 @@ class Planner:
 
         Not among the seen ids, so that the same event sent again is decided again.
         """
+        self._halted(subject, batch)
+        self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
+
+    def _halted(self, subject: Subject, batch: _Batch) -> None:
         self._proofs.attempt(batch.out, subject, Verdict.QUARANTINED, UNDECIDED, batch.now)
         self._proofs.quarantine(batch.out, subject, Stage.DECISION, UNDECIDED, batch.now)
-        self._proofs.receipt(batch.out, subject, "refused", UNDECIDED, batch.now)
 
     def _new(self, event: ReadEvent, digest: bytes, decided: Decided, batch: _Batch) -> None:
         """Want what was decided, and have it recorded once it is made; a further attempt: for those who lacked it."""
@@ -295,19 +352,24 @@ class Planner:
         lost = self._lost(event, decided, got, batch)
         if lost:
             self._proofs.quarantine(out, event.subject, Stage.DECISION, NOBODY, now)
-        refusals = _refusals(work.refused) if work.refused else []
+        if self._prove(work, batch) or lost or decided.unserved:
+            self._hollow(event, Cause.UNSERVED, batch)
+        if event.runtime.name != HOLLOW:
+            self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
+
+    def _prove(self, work: Work, batch: _Batch) -> bool:
+        """The decision record of what was made and refused; what failed waits for a person. Whether anything did."""
+        event, out, now = work.event, batch.out, batch.now
+        refusals = grouped(work.refused) if work.refused else []
         if failed := any(entry.reason in FAILED for entry in refusals):
             for _, reason in work.refused:
                 if reason in FAILED:
                     self._proofs.quarantine(out, event.subject, Stage.RELEASE, FAILED[reason], now)
-        if lost or failed or decided.unserved:
-            self._hollow(event, Cause.UNSERVED, batch)
         work.releases.sort()  # by unit, whatever else the transaction holds
         entries = work.releases, refusals
-        self._proofs.decision(out, event.subject, batch.stamp, _head(event), entries)
-        if event.runtime.name != HOLLOW:
-            self._proofs.receipt(out, event.subject, "admitted", "late" if event.admission.late else "admitted", now)
+        self._proofs.decision(out, event.subject, batch.stamp, head(event), entries)
         out.counts["releases"] += len(work.releases)
+        return failed
 
     def _lost(self, event: ReadEvent, decided: Decided, got: Sequence[Decision], batch: _Batch) -> bool:
         """Whether somebody who must be told gets nothing and no denial says why; an alert: whether no such unit does.
@@ -325,26 +387,3 @@ def _tell_all(batch: _Batch) -> None:
     """Record what became of each event."""
     for tell in batch.told:
         tell(batch)
-
-
-def _head(event: ReadEvent) -> DecisionHead:
-    """What the decision record says of the event."""
-    (record, _, _, source, event_id), _, runtime, schema_id, body, offsets, _, _ = event
-    where = _made(Input, (record.topic, record.partition, record.offset))
-    presence = runtime.slicer.presence(body, offsets)
-    return _made(DecisionHead, (source, event_id, runtime.name, schema_id, where, record.timestamp, presence))
-
-
-def _refusals(refused: Sequence[tuple[Decision, RefusalReason | None]]) -> list[RefusalEntry]:
-    """The refusals as the decision record groups them; of 300 units nearly all are refused, so no call for each."""
-    return group_refusals(
-        [
-            (
-                reason or RefusalReason.GUARD_FALSE,
-                GuardKind.NONE if guard is None else _KINDS[guard.kind],
-                fact_ref(facts[0]) if facts else None,
-                to.unit.ordinal,
-            )
-            for (to, _, _, _, guard, facts, _), reason in refused
-        ]
-    )

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from hub.contracts.parked import Cell, Entry
 from hub.contracts.record import KafkaRecord
 from hub.gateway.outputs import Outputs
+from hub.gateway.parking import Parking
 from hub.gateway.seen import SeenIds
 
 Crash = Callable[[str], None]
@@ -20,11 +22,25 @@ Crash = Callable[[str], None]
 class Plan(Protocol):
     """What the pure side offers the loop."""
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs, parking: Parking) -> None:
         """Write everything one transaction holds for these records of one partition to `out`."""
 
-    def assigned(self, partition: int, first_offset: int, now: int, out: Outputs) -> None:
-        """Write the `assigned` record of a partition just opened to `out`."""
+    def resume(
+        self,
+        cell: Cell,
+        waited: Sequence[tuple[Entry, KafkaRecord | None]],
+        seen: SeenIds,
+        now: int,
+        out: Outputs,
+        parking: Parking,
+    ) -> None:
+        """Write what becomes of releases that waited, with their events read again (None: gone), to `out`."""
+
+    def waits(self, entry: bytes, parking: Parking) -> None:
+        """Fold a record of `parked.<lane>`."""
+
+    def assigned(self, partition: int, first_offset: int, last: bytes | None, now: int, out: Outputs) -> None:
+        """Write the `assigned` record of a partition just opened to `out`. `last`: its last decision record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +63,14 @@ OPENING: Final = ("fenced", "offset_read", "rebuilt")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A partition just opened: how long each step took, and how many ids of events were read. Keys as in `OPENING`."""
+    """A partition just opened: how long each step took, how many ids were read, how many subscriptions are parked.
+
+    Keys of `seconds` as in `OPENING`.
+    """
 
     partition: int
     seen: int
+    parked: int
     seconds: Mapping[str, float]
 
 

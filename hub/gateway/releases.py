@@ -35,13 +35,14 @@ NO_FACTS: Final[tuple[FactRef, ...]] = ()
 
 
 class Address(NamedTuple):
-    """Where the releases of one subscription go, and under which keys: made once per subscription."""
+    """Where the releases of one subscription go, and under which keys: made once per subscription and attempt."""
 
     subscription: Subscription
     unit: bytes
     place: Place
     tail: bytes
     keys: UnitKeys
+    attempt: bytes
 
 
 class Work(NamedTuple):
@@ -70,19 +71,19 @@ class Releaser:
     lane: Lane
     rules: Rules
     world: World
-    addresses: dict[int, Address] = field(default_factory=dict)
+    addresses: dict[tuple[int, int], Address] = field(default_factory=dict)
 
     def work(self, event: ReadEvent, digest: bytes) -> Work:
         """The work on an event just decided. One event in 64, and every alert, is checked in full."""
         return Work(event, digest, self.lane is Lane.ALERT or not digest[0] & SAMPLE, [], [])
 
-    def release(self, wanted: Sequence[Wanted], out: Outputs) -> None:
+    def release(self, wanted: Sequence[Wanted], out: Outputs, attempt: int = ATTEMPT) -> None:
         """Make the releases of one unit and purpose, written to `out` in the order of their events.
 
         All are cut, then all checked, then all addressed. A fault costs that release: nothing of it is written.
         """
         try:
-            address = self._address(wanted[0][1].subscription)
+            address = self._address(wanted[0][1].subscription, attempt)
         except FAULTS:
             for work, decision in wanted:
                 work.refused.append((decision, RefusalReason.TRANSFORM_FAILED))
@@ -97,7 +98,7 @@ class Releaser:
 
         One loop, what is looked up for a receiver looked up before it: 0.3 us less for each release than a call.
         """
-        _, unit, place, tail, keys = address
+        _, unit, place, tail, keys, own = address
         identified, seal_case, trace, add = keys.identified, keys.seal_case, self.world.trace, out.to(place)
         for ((event, digest, in_full, releases, refused), decision), one in zip(wanted, made, strict=True):
             if one is None:
@@ -105,9 +106,9 @@ class Releaser:
             _, value, release = one
             _, (_, time, case, _, _, again), runtime, _, _, _, _, _ = event
             try:
-                subject, number = seal_case(case), FIRST
-                if again is None:
-                    release_id = identified(digest + tail)
+                subject = seal_case(case)
+                if again is None or own != FIRST:  # what was parked has the number it is resumed with
+                    release_id, number = identified(digest + tail), own
                 else:
                     number = varlong(again.attempt)
                     release_id = keys.release_id(digest, address.subscription.purpose, again.attempt)
@@ -129,17 +130,18 @@ class Releaser:
             add(subject, value, headers)
             releases.append(entry)
 
-    def _address(self, subscription: Subscription) -> Address:
+    def _address(self, subscription: Subscription, attempt: int) -> Address:
         """The address of a subscription, by identity: a changed register makes new subscriptions."""
-        found = self.addresses.get(id(subscription))
+        found = self.addresses.get((id(subscription), attempt))
         if found is None or found.subscription is not subscription:
             unit, purpose = subscription.unit.code, subscription.purpose.value
             place = topics.release(self.lane, unit, purpose), 0
             told = receiver(subscription.unit.ordinal, subscription.purpose)
-            found = Address(subscription, told, place, attempt_tail(purpose, ATTEMPT), self.rules.keys.unit(unit))
+            tail, keys = attempt_tail(purpose, attempt), self.rules.keys.unit(unit)
+            found = Address(subscription, told, place, tail, keys, varlong(attempt))
             if len(self.addresses) > MOST_ADDRESSES:
                 self.addresses.clear()
-            self.addresses[id(subscription)] = found
+            self.addresses[id(subscription), attempt] = found
         return found
 
 

@@ -1,7 +1,8 @@
 """The events a partition has taken, by digest, within the dedupe window.
 
-Rule kept: same (source, id) and same bytes has no second effect; other bytes is a conflict (architecture.md section 3,
-step 3). Kept in day buckets, so that the window moves by dropping a bucket.
+Rules kept: same (source, id) and same bytes has no second effect; other bytes is a conflict (architecture.md section 3,
+step 3). What a transaction takes is staged: it is known within it, and after it only if it was committed. Kept in day
+buckets, so that the window moves by dropping a bucket.
 """
 
 from __future__ import annotations
@@ -26,28 +27,49 @@ class Seen(Enum):
 class SeenIds:
     """Digest of (source, id) -> first 8 bytes of the SHA-256 of the record, by day."""
 
-    __slots__ = ("_days",)
+    __slots__ = ("_buckets", "_days", "_staged")
 
     def __init__(self) -> None:
         self._days: dict[int, dict[bytes, bytes]] = {}
+        self._staged: dict[bytes, bytes] = {}
+        self._buckets = [self._staged]
 
     def __len__(self) -> int:
-        return sum(len(bucket) for bucket in self._days.values())
+        return sum(len(bucket) for bucket in self._buckets)
 
     def look(self, digest: bytes, check: bytes) -> Seen:
         """Whether this event is new, a repeat of the same bytes or a conflict with other bytes."""
-        for bucket in self._days.values():
+        for bucket in self._buckets:
             found = bucket.get(digest)
             if found is not None:
                 return Seen.REPEAT if found == check else Seen.CONFLICT
         return Seen.NEW
 
+    def stage(self, digest: bytes, check: bytes) -> None:
+        """An event that the transaction being planned takes."""
+        self._staged[digest] = check
+
+    def keep(self, ms: int) -> None:
+        """The transaction of `ms` was committed: what it took stays."""
+        if self._staged:
+            self._bucket(ms).update(self._staged)
+            self._staged.clear()
+
+    def drop(self) -> None:
+        """The transaction was given up: it took nothing."""
+        self._staged.clear()
+
     def add(self, digest: bytes, check: bytes, ms: int) -> None:
-        """Remember an event taken at `ms`; buckets older than the window go."""
+        """Remember an event taken at `ms`."""
+        self._bucket(ms)[digest] = check
+
+    def _bucket(self, ms: int) -> dict[bytes, bytes]:
+        """The bucket of a moment; a new one takes those older than the window with it."""
         day = ms // DAY_MS
         bucket = self._days.get(day)
         if bucket is None:
             bucket = self._days[day] = {}
             for old in [kept for kept in self._days if kept <= day - DEDUPE_DAYS]:
                 del self._days[old]
-        bucket[digest] = check
+            self._buckets = [self._staged, *self._days.values()]
+        return bucket

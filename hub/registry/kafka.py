@@ -133,13 +133,14 @@ class RelationsFollower:
 
     def __init__(
         self,
+        options: Mapping[str, Any],
         lane: Lane,
         relations: Relations,
         writer: RegisterWriter,
         stands: StandingRelations,
         fence: Callable[[], Awaitable[int]],
     ) -> None:
-        self._admitted = topics.admitted(lane)
+        self._options, self._admitted = options, topics.admitted(lane)
         self._relations, self._writer, self._stands, self._fence = relations, writer, stands, fence
         self.topics = (self._admitted, topics.audit_decision(lane))
 
@@ -149,12 +150,34 @@ class RelationsFollower:
         for record in records:
             take = self._relations.admitted if record.topic == self._admitted else self._relations.decided
             begun += take(record)
+        begun += await self._late()
         if begun:
             await self._fence()
             await self._writer.write(self._stands.fresh(begun))
         places = {(record.topic, record.partition) for record in records}
         return {place: held for place in places if (held := self._held(*place)) is not None}
 
+    async def _late(self) -> list[dict[str, Any]]:
+        """What begins by releases that were parked: their events are read again; one kept no longer begins nothing."""
+        late, self._relations.late = self._relations.late, []
+        begun: list[dict[str, Any]] = []
+        for decision in late:
+            record = await _record_at(self._options, **decision["input"])
+            begun += [] if record is None else self._relations.again(record, decision)
+        return begun
+
     def _held(self, topic: str, partition: int) -> int | None:
         of_admitted = topic == self._admitted
         return (self._relations.held_admitted if of_admitted else self._relations.held_decision)(partition)
+
+
+async def _record_at(options: Mapping[str, Any], topic: str, partition: int, offset: int) -> KafkaRecord | None:
+    """One record, if it is still kept."""
+    place = TopicPartition(topic, partition)
+    async with AIOKafkaConsumer(**options, enable_auto_commit=False, isolation_level="read_committed") as consumer:
+        if (await consumer.beginning_offsets([place]))[place] > offset:
+            return None
+        consumer.assign([place])
+        consumer.seek(place, offset)
+        record: KafkaRecord = await consumer.getone(place)
+        return record if record.offset == offset else None

@@ -43,12 +43,15 @@ class Relations:
     """Joins admitted events with their decisions, by partition and offset of the admitted record.
 
     `slicers`: by schema id, for the types that can begin a relation. Decisions of a partition come in the order of its
-    inputs, so whatever lies before the latest one is settled and forgotten (an input may end without a decision).
+    inputs, so whatever lies before the latest one is settled and forgotten (an input may end without a decision). But a
+    release that was parked has a decision of its own, long after its input: those are `late`, to be given with their
+    event, read again, to `again`.
     """
 
     keys: KeyRing
     slicers: Mapping[int, Slicer]
     decisions: RecordCodec
+    late: list[Mapping[str, Any]] = field(default_factory=list)
     _named: dict[int, dict[int, Named]] = field(default_factory=dict)
     _decided: dict[int, dict[int, list[Told]]] = field(default_factory=dict)
     _ahead: dict[int, int] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class Relations:
         self._ahead[record.partition] = record.offset
         waiting = self._decided.setdefault(record.partition, {})
         told = waiting.pop(record.offset, [])
+        past = (one for offset, some in waiting.items() if offset < record.offset for _, one in some)
+        self.late += filter(_further, past)
         _forget(waiting, record.offset)
         named = self._units(record)
         if named is None:
@@ -81,6 +86,14 @@ class Relations:
         elif self._ahead.get(partition, -1) < offset:
             told = self._decided.setdefault(partition, {})
             told.setdefault(offset, []).append((record.offset, decision))
+        elif _further(decision):
+            self.late.append(decision)
+
+    def again(self, record: KafkaRecord, decision: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The relations that begin by a late decision on this admitted record."""
+        named = self._units(record)
+        if named is not None:
+            yield from self._begin(named, decision)
 
     def held_admitted(self, partition: int) -> int | None:
         """The first admitted record that still waits for its decision: a restart must read it again."""
@@ -158,6 +171,11 @@ def beside(standing: Mapping[str, Any] | None, begun: dict[str, Any]) -> dict[st
     if until is None or until >= begun["until"]:
         return None
     return begun | {"relationKind": standing["relationKind"], "from": min(standing["from"], begun["from"])}
+
+
+def _further(decision: Mapping[str, Any]) -> bool:
+    """Whether a decision is about a further attempt of a release."""
+    return any(entry["attempt"] > 1 for entry in decision["releases"])
 
 
 def _forget(waiting: dict[int, Any], before: int) -> None:

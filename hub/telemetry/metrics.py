@@ -25,7 +25,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from hub.telemetry.numbers import AGE, ALARMS, BATCH, LAG, LOST, METRICS, OUTCOMES, STEP, MetricList
+from hub.telemetry.numbers import AGE, ALARMS, BATCH, LAG, LOST, METRICS, OUTCOMES, PARKED, STEP, MetricList
 from hub.telemetry.traces import Turned
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -83,6 +83,7 @@ class Metrics:
         self._of, self._clock = {"part": part, "lane": lane}, clock
         self._lag: Callable[[], int] | None = None
         self._lost: Callable[[], int] | None = None
+        self._parked: Callable[[], int] | None = None
         self.on = bool(readers)
         self.provider = sdk.MeterProvider(
             readers, Resource.get_empty(), sdk.AlwaysOffExemplarFilter(), shutdown_on_exit=False
@@ -99,6 +100,7 @@ class Metrics:
         self._outcomes, self._alarms = (meter.create_counter(*rows[name]) for name in (OUTCOMES, ALARMS))
         for make, name, asked in (
             (meter.create_observable_gauge, LAG, lambda _: self._seen(self._lag)),
+            (meter.create_observable_gauge, PARKED, lambda _: self._seen(self._parked)),
             (meter.create_observable_counter, LOST, lambda _: self._seen(self._lost)),
         ):
             _, unit, says = rows[name]
@@ -108,9 +110,15 @@ class Metrics:
         if ask is not None:
             yield Observation(ask(), self._of)
 
-    def watch(self, *, lag: Callable[[], int] | None = None, lost: Callable[[], int] | None = None) -> None:
-        """Ask these whenever metrics are collected: records not taken yet, spans lost. From any thread."""
-        self._lag, self._lost = lag or self._lag, lost or self._lost
+    def watch(
+        self,
+        *,
+        lag: Callable[[], int] | None = None,
+        parked: Callable[[], int] | None = None,
+        lost: Callable[[], int] | None = None,
+    ) -> None:
+        """Ask these whenever metrics are collected: records not taken yet, subscriptions parked, spans lost."""
+        self._lag, self._parked, self._lost = lag or self._lag, parked or self._parked, lost or self._lost
 
     def begin(self, alarms: Iterable[str]) -> None:
         """Counts of what must be noticed begin at 0: a rise from nothing is none to Prometheus."""

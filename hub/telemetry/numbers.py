@@ -63,7 +63,7 @@ _SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0)
 
 BATCH, STEP, AGE = "punte.batch.size", "punte.step.duration", "punte.batch.age"
 OUTCOMES, ALARMS = "punte.outcomes", "punte.alarms"
-LAG, LOST = "punte.lag", "punte.spans.lost"
+LAG, PARKED, LOST = "punte.lag", "punte.parked", "punte.spans.lost"
 METRICS: Final[Mapping[str, Row]] = {
     BATCH: Row(Kind.SPREAD, "{record}", _OF, "Records in a turn or batch that was committed.", _SIZES),
     STEP: Row(
@@ -77,6 +77,7 @@ METRICS: Final[Mapping[str, Row]] = {
     OUTCOMES: Row(Kind.COUNT, "{record}", _OF | {"code"}, "What became of records, by code; releases among them."),
     ALARMS: Row(Kind.COUNT, "{alarm}", _OF | {"code"}, "Log lines `alarm`, by code."),
     LAG: Row(Kind.LEVEL, "{record}", _OF, "Records of the lane that this process holds and has not taken yet."),
+    PARKED: Row(Kind.LEVEL, "{subscription}", _OF, "Subscriptions that cannot be written: their releases wait."),
     LOST: Row(Kind.COUNT, "{span}", _OF, "Spans that could not be written or sent."),
 }
 """Every metric there is."""

@@ -22,6 +22,7 @@ log = get_log(__name__)
 
 Handle = Callable[[Sequence[Any]], Awaitable[None]]
 QUARANTINED: Final = "quarantined"
+PARKED: Final = "parked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,10 @@ class Told:
         self.traces.turn(turn)
         self.metrics.turn(turn)
 
-    def opened(self, partition: int, seen: int, seconds: Mapping[str, float]) -> None:
-        """A partition that was just opened: how long each step took, and how many ids were read."""
+    def opened(self, partition: int, seen: int, seconds: Mapping[str, float], parked: int = 0) -> None:
+        """A partition that was just opened: how long each step took, how many ids were read, what is parked."""
+        if parked:
+            self.alarm(PARKED)
         for step, took in seconds.items():
             log.info(
                 "part",
@@ -95,11 +98,16 @@ class Told:
         return handled
 
     def _say(self, step: str, counts: Counter[str]) -> None:
-        """The counts; an alert that went to quarantine waits for a person, and so does a decision: an alarm."""
+        """The counts; an alert that went to quarantine waits for a person, and so does a decision: an alarm.
+
+        So is a subscription of which a release was parked, or waits behind one.
+        """
         for code, count in counts.items():
             log.info("batch", lane=self._lane, step=step, code=code, count=count)
         if counts[QUARANTINED] and (self._lane == "alert" or step == "decide"):
             self.alarm(QUARANTINED)
+        if counts[PARKED]:
+            self.alarm(PARKED)
 
 
 def open_told(part: str, lane: str, sinks: Sinks, codes: frozenset[str], digest: Callable[[str, str], bytes]) -> Told:

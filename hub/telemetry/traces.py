@@ -251,7 +251,12 @@ class Traces:
         return TracedPlan(plan, self.note) if self._on else plan
 
     def note(self, records: Sequence[Any]) -> None:
-        """Remember the events of a turn that get a span of their own, until the turn is committed."""
+        """Remember the events of a turn that get a span of their own, until the turn is committed.
+
+        A turn that was planned anew is noted anew.
+        """
+        for partition in {record.partition for record in records}:
+            self._events.pop(partition, None)
         for record in records:
             digest = self._digest(_text(record.key), _text(dict(record.headers).get("id")))
             if self._lane == "alert" or not digest[0] & SAMPLE:
@@ -304,13 +309,11 @@ class TracedPlan:
     def __init__(self, plan: Any, note: Callable[[Sequence[Any]], None]) -> None:
         self._plan, self._note = plan, note
 
-    def assigned(self, partition: int, first_offset: int, now: int, out: Any) -> None:
-        """As the plan does."""
-        self._plan.assigned(partition, first_offset, now, out)
+        self.assigned, self.waits, self.resume = plan.assigned, plan.waits, plan.resume
 
-    def decide(self, records: Sequence[Any], seen: Any, now: int, out: Any) -> None:
+    def decide(self, records: Sequence[Any], seen: Any, now: int, out: Any, parking: Any) -> None:
         """As the plan does, then noted."""
-        self._plan.decide(records, seen, now, out)
+        self._plan.decide(records, seen, now, out, parking)
         self._note(records)
 
 

@@ -112,7 +112,7 @@ class Trail:
     register: RegisterHistory = field(default_factory=RegisterHistory)
     policies: list[Record] = field(default_factory=list)
     attempts: list[tuple[Lane, Record]] = field(default_factory=list)
-    _parts: dict[tuple[str, int, int], list[tuple[bytes, Lane, Record]]] = field(default_factory=dict)
+    _parts: dict[tuple[str, int, int, int], list[tuple[bytes, Lane, Record]]] = field(default_factory=dict)
 
     def take(self, record: KafkaRecord) -> None:
         """Fold one record of any topic that `topics_read` names."""
@@ -127,7 +127,7 @@ class Trail:
 
     @property
     def decisions(self) -> list[DecisionTold]:
-        """The decisions about the id."""
+        """The decisions about the id; a release that waited has one of its own, for its further attempt."""
         return [self._joined(parts) for parts in self._parts.values()]
 
     @property
@@ -165,7 +165,9 @@ class Trail:
         part = self.codecs.decision.decode(value)
         if part["eventId"] == self.asked or any(r["releaseId"] == raw_id(self.asked) for r in part["releases"]):
             where = part["input"]["topic"], part["input"]["partition"], part["input"]["offset"]
-            self._parts.setdefault(where, []).append((record.key or b"", lane_of(record.topic), part))
+            self._parts.setdefault((*where, part["batchAt"]), []).append(
+                (record.key or b"", lane_of(record.topic), part)
+            )
 
     def _attempt(self, record: KafkaRecord) -> None:
         value = record.value or b""

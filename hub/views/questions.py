@@ -21,7 +21,7 @@ from consent.explain import Explanation, explain, for_unit
 from consent.facts import Fact, Subscription, Unit
 from consent.guards import Guard
 from consent.terms import EventType, Lane, Outcome, Purpose, RefusalReason, Role
-from hub.contracts.audit import NAMES_LAPSED
+from hub.contracts.audit import NAMES_LAPSED, Verdict
 from hub.contracts.envelope import uuid_text
 from hub.views.lapse import How, Lapse, lapse
 from hub.views.project import DecisionTold, FactTold, Record, Trail
@@ -129,11 +129,26 @@ class Why:
 
 
 def why(trail: Trail, who: Audience, policies: Mapping[str, Policy], types: Mapping[str, EventType]) -> Why:
-    """Answer for one audience. `policies`: those at hand, by profile; `types`: event types of the catalogue."""
-    told = (_event(trail, decision, who, policies, types) for decision in trail.decisions)
-    attempts = [(lane, each) for lane, each in trail.attempts if _may_see_source(who, trail, each)]
+    """Answer for one audience. `policies`: those at hand, by profile; `types`: event types of the catalogue.
+
+    That an event was decided again, for a release that waited, is no news for the officer of its source.
+    """
+    told, inputs = list[EventTold](), set[tuple[object, ...]]()
+    for decision in trail.decisions:
+        event, where = _event(trail, decision, who, policies, types), tuple(decision.head["input"].values())
+        if event.answers or (event.head and (where not in inputs or who.kind is AudienceKind.AUDITOR)):
+            told.append(event)
+        inputs.add(where)
+    attempts = [(lane, each) for lane, each in trail.attempts if _may_see_attempt(who, trail, each)]
     attempts.sort(key=lambda each: int(each[1]["at"]))  # they lie in several partitions
-    return Why(who, tuple(event for event in told if event.answers or event.head), tuple(attempts))
+    return Why(who, tuple(told), tuple(attempts))
+
+
+def _may_see_attempt(who: Audience, trail: Trail, said: Record) -> bool:
+    """A release that waits is told to the auditor alone: the record names source and recipient in one."""
+    if said["verdict"] == Verdict.PARKED:
+        return who.kind is AudienceKind.AUDITOR
+    return _may_see_source(who, trail, said)
 
 
 def _may_see_source(who: Audience, trail: Trail, said: Record) -> bool:

@@ -53,10 +53,12 @@ def _steps(passage: Passage, language: Language) -> Iterator[Node]:
         yield Node(words["way_input"].format(where=where))
     if passage.decision is not None:
         yield from _decision(passage.decision, language)
+    for step in passage.again:
+        yield from _decision(step, language)
     for ending in passage.endings:
         meant = _meaning(ending.code, language)
         below = [Node(words["way_meaning"].format(what=meant.what, remedy=meant.remedy))] if meant else []
-        yield Node(_ended("way_ended", ending, language), below)
+        yield Node(_ended("way_ended" if ending.unit is None else "way_parked", ending, language), below)
     for act in passage.acts:
         told = {**act._asdict(), "attempt": act.attempt or "-", "at": format_time(act.at)}
         yield Node(words["way_act"].format(**told))
@@ -67,7 +69,7 @@ def _steps(passage: Passage, language: Language) -> Iterator[Node]:
 
 
 def _ended(sentence: str, ending: Ending, language: Language) -> str:
-    return TABLES[language][sentence].format(at=format_time(ending.at), verdict=ending.verdict, code=ending.code)
+    return TABLES[language][sentence].format(**ending._asdict() | {"at": format_time(ending.at)})
 
 
 def _where(place: Input) -> str:
@@ -131,12 +133,19 @@ def _passage_json(passage: Passage, language: Language) -> Mapping[str, object]:
         "type": passage.type,
         "input": passage.where._asdict(),
         "admission": None if at is None else {"at": at, "late": passage.late},
-        "fence": step and {"register_revision": step.revision},
-        "decision": step and _decision_json(step),
-        "releases": [_release_json(release) for release in step.releases] if step else [],
+        **(_step_json(step) if step else {"fence": None, "decision": None, "releases": []}),
+        "again": [_step_json(each) for each in passage.again],
         "endings": [_ending_json(ending, language) for ending in passage.endings],
-        "receipt": passage.receipt and passage.receipt._asdict(),
+        "receipt": passage.receipt and dict(zip(("verdict", "code", "at"), passage.receipt, strict=False)),
         "acts": [act._asdict() for act in passage.acts],
+    }
+
+
+def _step_json(step: DecisionStep) -> Mapping[str, object]:
+    return {
+        "fence": {"register_revision": step.revision},
+        "decision": _decision_json(step),
+        "releases": [_release_json(release) for release in step.releases],
     }
 
 

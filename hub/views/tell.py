@@ -18,6 +18,7 @@ from typing import Any
 from consent.explain import UNKNOWN, sentences, to_json
 from consent.messages import Language
 from hub.contracts.acts import act_of
+from hub.contracts.audit import Verdict
 from hub.contracts.envelope import format_time
 from hub.contracts.registers import UNREADABLE
 from hub.views.lapse import Lapse
@@ -38,7 +39,7 @@ def lines(told: Why, language: Language) -> Iterator[str]:
     for _, attempt in told.attempts:
         moment = format_time(attempt["at"])
         said = {**attempt, **attempt["input"], "code": attempt["code"] or "-", "at": moment}
-        kind = "attempt" if act_of(attempt) is None else "act"
+        kind = "parked" if attempt["verdict"] == Verdict.PARKED else "attempt" if act_of(attempt) is None else "act"
         yield words[kind].format(**{**said, "attempt": attempt["attempt"] or "-"})
 
 
@@ -149,5 +150,6 @@ def _fact_json(fact: FactTold) -> Mapping[str, object]:
 
 def _plain(attempt: Record) -> dict[str, Any]:
     """What an attempt says, its digest as text."""
-    told = {key: attempt[key] for key in ("source", "input", "verdict", "code", "at", "asker", "reason", "attempt")}
+    keys = ("source", "input", "verdict", "code", "at", "asker", "reason", "attempt", "unit", "purpose")
+    told = {key: attempt[key] for key in keys}
     return {**told, "event_id": attempt["eventId"], "sha256": attempt["sha256"] and attempt["sha256"].hex()}

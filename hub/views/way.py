@@ -81,11 +81,16 @@ class DecisionStep:
 
 
 class Ending(NamedTuple):
-    """Where an input, or a part of it, stopped: verdict, code of `hub.contracts.refusals`, moment (ms)."""
+    """Where an input, or a part of it, stopped: verdict, code of `hub.contracts.refusals`, moment (ms).
+
+    Of a release that was parked: for whom.
+    """
 
     verdict: str
     code: str
     at: int
+    unit: str | None = None
+    purpose: str | None = None
 
 
 class ActStep(NamedTuple):
@@ -102,7 +107,8 @@ class ActStep(NamedTuple):
 class Passage:
     """The way of one input. A repeat of an event is a passage of its own.
 
-    `admitted_at` is None when it was refused before; `late` None when the admitted record is no longer kept.
+    `admitted_at` is None when it was refused before; `late` None when the admitted record is no longer kept. `again`:
+    the decisions of releases that waited.
     """
 
     source: str
@@ -112,6 +118,7 @@ class Passage:
     admitted_at: int | None = None
     late: bool | None = None
     decision: DecisionStep | None = None
+    again: tuple[DecisionStep, ...] = ()
     endings: tuple[Ending, ...] = ()
     receipt: Ending | None = None
     acts: tuple[ActStep, ...] = ()
@@ -258,12 +265,14 @@ def code_of(trail: Trail, decision: DecisionTold, ordinal: int) -> str:
 
 def way(trail: Trail, tracks: Tracks) -> tuple[Passage, ...]:
     """Every passage of the event, oldest first; none when the event is unknown."""
-    decided = {_input(each.head): each for each in _decisions(trail)}
+    decided: dict[Input, list[DecisionTold]] = {}
+    for each in sorted(_decisions(trail), key=lambda one: int(one.head["batchAt"])):
+        decided.setdefault(_input(each.head), []).append(each)
     attempts: dict[Input, list[tuple[Lane, Record]]] = {}
     for lane, attempt in trail.attempts:
         attempts.setdefault(tracks.about(_input(attempt)), []).append((lane, attempt))
     places = {*decided, *attempts, *tracks.admitted}
-    found = (_passage(trail, tracks, each, decided.get(each), attempts.get(each, [])) for each in places)
+    found = (_passage(trail, tracks, each, decided.get(each, []), attempts.get(each, [])) for each in places)
     return tuple(sorted(found, key=_first))
 
 
@@ -272,12 +281,12 @@ def _first(passage: Passage) -> tuple[int, Input]:
 
 
 def _passage(
-    trail: Trail, tracks: Tracks, where: Input, told: DecisionTold | None, attempts: list[tuple[Lane, Record]]
+    trail: Trail, tracks: Tracks, where: Input, decided: list[DecisionTold], attempts: list[tuple[Lane, Record]]
 ) -> Passage:
+    told, again = decided[0] if decided else None, decided[1:]
     admitted, head = tracks.admitted.get(where), told.head if told else {}
     sources = [head.get("source"), *(each["source"] for _, each in attempts), admitted and admitted.source]
-    ends = [each for _, each in attempts if act_of(each) is None]
-    endings = [Ending(each["verdict"], each["code"] or each["verdict"], each["at"]) for each in ends]
+    endings = [_ending(each) for _, each in attempts if act_of(each) is None]
     said = {ending.code for ending in endings}
     waiting = [Ending("quarantined", each["code"], each["at"]) for each in tracks.waiting.get(where, ())]
     ended = {head.get("batchAt"), *(each["at"] for _, each in attempts)}
@@ -289,6 +298,7 @@ def _passage(
         head.get("admittedAt", admitted and admitted.at),
         admitted and admitted.late,
         _decision(trail, tracks, told) if told else None,
+        tuple(_decision(trail, tracks, each) for each in again),
         (*endings, *(each for each in dict.fromkeys(waiting) if each.code not in said)),
         next((_receipt(each) for each in tracks.receipts if each["at"] in ended), None),
         tuple(_act(each) for _, each in attempts if act_of(each) is not None),
@@ -298,6 +308,11 @@ def _passage(
 def _act(record: Record) -> ActStep:
     said = (record[key] for key in ("code", "asker", "reason", "attempt", "at"))
     return ActStep(*said)
+
+
+def _ending(record: Record) -> Ending:
+    code = record["code"] or record["verdict"]
+    return Ending(record["verdict"], code, record["at"], record["unit"], record["purpose"])
 
 
 def _receipt(record: Record) -> Ending:

@@ -32,6 +32,7 @@ from hub.embedded import embedded_broker
 from hub.follow.register.kafka import RegisterFollower
 from hub.gateway.kafka import Gateway
 from hub.gateway.outputs import Gathered, Outputs
+from hub.gateway.parking import Parking
 from hub.gateway.plan import Planner
 from hub.gateway.ports import Ports, Turn
 from hub.gateway.seen import SeenIds
@@ -50,7 +51,7 @@ async def prepare(options: Mapping[str, Any], federation: Federation) -> None:
     """Topics."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
-    lane = (topics.admitted, topics.seen, topics.audit_decision, topics.audit_attempt)
+    lane = (topics.admitted, topics.seen, topics.parked, topics.audit_decision, topics.audit_attempt)
     await admin.create_topics([NewTopic(of(Lane.CASE), PARTITIONS, 1) for of in lane])
     await admin.create_topics([NewTopic(name, 1, 1) for name in [*federation.topics(), topics.REGISTER]])
     await admin.close()
@@ -109,11 +110,12 @@ class Metered:
     """A plan, and the CPU it took."""
 
     def __init__(self, plan: Planner, meter: Meter) -> None:
-        self.assigned, self._plan, self._meter = plan.assigned, plan, meter
+        self.assigned, self.waits, self.resume = plan.assigned, plan.waits, plan.resume
+        self._plan, self._meter = plan, meter
 
-    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs) -> None:
+    def decide(self, records: Sequence[KafkaRecord], seen: SeenIds, now: int, out: Outputs, parking: Parking) -> None:
         """As the plan does."""
-        self._meter.timed("plan", self._plan.decide)(records, seen, now, out)
+        self._meter.timed("plan", self._plan.decide)(records, seen, now, out, parking)
 
 
 async def gateway_cost(options: Mapping[str, Any], plan: Planner, count: int) -> tuple[Cost, float]:

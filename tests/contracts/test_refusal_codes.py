@@ -19,6 +19,7 @@ from hub.contracts.notes import NOTES
 from hub.contracts.refusals import ACTS, ADMISSION, GATEWAY, MEANINGS
 from hub.errors import ERRORS, Exit, Fault, PunteError
 from hub.gateway.plan import KNOWN
+from hub.gateway.transactions.kafka import REFUSED
 
 HUB: Final = Path(__file__).parents[2] / "hub"
 SOURCES: Final = [
@@ -27,11 +28,17 @@ SOURCES: Final = [
     *(HUB / "contracts" / f"{name}.py" for name in ("wire", "walk", "leaves")),
     HUB / "release" / "slicer.py",
 ]
-WRITERS: Final = {"WireError": 0, "_fault": 0, "raising": 0, "Refused": 2, "attempt": 3, "quarantine": 3, "receipt": 3}
+WRITERS: Final = {
+    **dict.fromkeys(("WireError", "_fault", "raising"), 0),
+    **dict.fromkeys(("attempt", "quarantine", "receipt"), 3),
+    "Refused": 2,
+    "_unsealed": 1,
+}
 """Who is handed a code, and as which argument."""
 PASSED: Final = {
     "fault.code": frozenset[str](),  # of a WireError, collected where it is made
     "code": frozenset[str](),  # of a rule over a whole record, collected where it is yielded
+    "entry.code": frozenset(REFUSED.values()),  # of what is parked, by the broker's answers
     "attempt.value": frozenset(verdict.value for verdict, _ in KNOWN.values()),
 }
 """Expressions that hand a code on, and what they can be."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hub.check import compare
 from hub.check.rows import Wanted
+from hub.check.waits import Waits
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import event_digest
 from hub.contracts.record import KafkaRecord
@@ -27,7 +28,8 @@ class Entitled(compare._Checker):  # its steps are what is reused; only what it 
 
     def __init__(self, by: compare.Reference, history: compare.History) -> None:
         self._all = compare.Findings()
-        super().__init__(by, self._all, compare._by_id(history.releases, compare.Findings()))
+        released = compare._by_id(history.releases, compare.Findings())
+        super().__init__(by, self._all, released, Waits.of(history.parked))
         self._past = history
         self.releases: dict[str, dict[Release, str]] = {}
 
@@ -36,12 +38,13 @@ class Entitled(compare._Checker):  # its steps are what is reused; only what it 
         compare._traces(self._past.releases, self._all)
         for decision in sorted(compare._whole(self._past.decisions), key=lambda one: int(one["registerRevision"])):
             self.releases.setdefault(decision["eventId"], {})
-            self.event(decision, self._past.inbox.get((decision["source"], decision["eventId"])))
+            key = decision["source"], decision["eventId"]
+            self.event(decision, self._past.inbox.get(key), self._past.own.get(key))
         return [Found(KINDS[one.kind], one.what, one.event_id, one.where) for one in self._all.found]
 
     def _one(self, case: compare._Case, want: Wanted, decision: Mapping[str, Any]) -> None:
         digest = event_digest(case.envelope.source, case.envelope.id)
-        release = uuid_text(self._by.keys.unit(case.unit).release_id(digest, case.purpose, decision["attempt"]))
+        release = uuid_text(self._by.keys.unit(case.unit).release_id(digest, case.purpose, case.attempt))
         key = f"release.{case.seen.type.lane}.{case.unit}.{case.purpose.lower()}", release
         record, before = self._released.get(key), len(self._all.found)
         super()._one(case, want, decision)

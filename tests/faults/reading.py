@@ -14,6 +14,7 @@ from pathlib import Path
 from hub import assemble
 from hub.check import kafka as outside
 from hub.check.compare import History, Reference
+from hub.check.expect import HOLLOW
 from hub.check.facts import Register
 from hub.check.rows import read_rows
 from hub.contracts.envelope import EnvelopeFault, parse_inbox, uuid_text
@@ -22,8 +23,6 @@ from hub.contracts.topics import REGISTER
 from tests.faults.entitled import Entitled, release_key
 from tests.faults.history import Act, Allowed, Found, Op
 from tests.faults.journal import Sent, read_journal
-
-PREFIXES = ("inbox.", "audit.decision.", "receipt.", "release.", "quarantine.", REGISTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,11 @@ class Past:
 
 async def past(parts: assemble.Parts, journal: Path, waits: Mapping[str, float], refused: Iterable[str]) -> Past:
     """Read everything. `waits`: event -> seconds to its decision; `refused`: events that had to be refused."""
-    topics = await outside._read(parts.settings, PREFIXES)
+    topics = await outside._read(parts.settings, outside.READ)
     sent = read_journal(journal)
-    told = outside._history(topics, _empty(journal), parts.record("audit.decision"), parts.record("audit.receipt"))
+    codecs = {name: parts.record(f"audit.{name}") for name in ("decision", "receipt", "quarantine")}
+    hollow = frozenset(parts.catalogue.versions(HOLLOW))
+    told = outside._history(topics, _empty(journal), codecs, hollow)
     entitled = Entitled(_reference(parts, topics), told)
     beside = entitled.read()
     ops = [*_published(sent), *_taken(topics), *_decided(told, entitled), *_released(told.releases)]

@@ -104,7 +104,7 @@ async def test_a_death_at_this_step_loses_and_doubles_nothing(hub: Hub, step: st
         await until_dead(first)
     async with gateway(hub, LANE) as second:
         await until_decided(hub, [one for some in events.values() for one in some], since)
-        seen = {worker.tp.partition: worker.seen for worker in second.gateway[0].workers()}
+        seen = {worker.tp.partition: worker.partition.standing.seen for worker in second.gateway[0].workers()}
         await second.end()
     await exactly_once(hub, events, since)
     for partition, some in events.items():

@@ -20,6 +20,7 @@ from hub.check.compare import Finding, History, Reference, compare
 from hub.check.facts import Entry, Register
 from hub.check.rows import Rows as PlainRows
 from hub.check.rows import read_rows
+from hub.check.waits import Position, position
 from hub.contracts import topics
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.codec import plain
@@ -27,6 +28,7 @@ from hub.contracts.envelope import TRACE_BYTES, Again, inbox_headers, parse_admi
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.files import load_catalogue
 from hub.contracts.keys import b64, key_ring
+from hub.contracts.parked import Cell
 from hub.contracts.registers import KINDS, RegisterCodecs, common, relation_handle
 from hub.contracts.wire import frame, strict_readers
 from hub.demo.crowd import Crowd, Published
@@ -34,6 +36,7 @@ from hub.demo.story import Cast, Story
 from hub.gateway.compiled import runtimes
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Gathered
+from hub.gateway.parking import Parking
 from hub.gateway.plan import Planner
 from hub.gateway.rules import Rules, World
 from hub.gateway.seen import SeenIds
@@ -133,6 +136,10 @@ def decoded(value: bytes | None) -> tuple[int, dict[str, Any]]:
     return schema_id, fastavro.schemaless_reader(io.BytesIO(value[5:]), schema(schema_id), None)  # type: ignore[return-value]
 
 
+HOLLOW_AT: Final = 1_000_000
+"""Where hollow alerts lie, behind all that was sent."""
+
+
 @dataclass(slots=True)
 class _Side:
     """One lane: admission, knowledge, plan, ids seen."""
@@ -141,6 +148,12 @@ class _Side:
     knowledge: Knowledge
     planner: Planner
     seen: SeenIds = field(default_factory=SeenIds)
+    parking: Parking = field(default_factory=Parking)
+
+    def keep(self, now: int) -> None:
+        """Its transaction was committed."""
+        self.seen.keep(now)
+        self.parking.keep()
 
 
 @dataclass(slots=True)
@@ -155,6 +168,9 @@ class Past:
     refused: set[str] = field(default_factory=set)
     releases: list[Kept] = field(default_factory=list)
     taken: list[Kept] = field(default_factory=list)
+    own: dict[tuple[str, str], Kept] = field(default_factory=dict)
+    parked: list[dict[str, Any]] = field(default_factory=list)
+    isolated: set[Position] = field(default_factory=set)
     _publishers: Publishers = field(default_factory=lambda: Publishers(registers()))
     _sides: dict[Lane, _Side] = field(default_factory=dict)
 
@@ -210,21 +226,48 @@ class Past:
 
     def _decide(self, lane: Lane, admitted: Kept) -> None:
         side, written = self._sides[lane], Gathered()
-        side.planner.decide([admitted], side.seen, self.now, written)
+        side.planner.decide([admitted], side.seen, self.now, written, side.parking)
+        side.keep(self.now)
+        self._take(written.records)
+
+    def park(self, cell: Cell, lane: Lane = Lane.CASE, code: str = "unknown_topic") -> None:
+        """The topic of a subscription is refused from now on."""
+        self._sides[lane].parking.hold(cell, code)
+
+    def resume(self, cell: Cell, lane: Lane = Lane.CASE, *, gone: bool = False) -> None:
+        """A second later its topic answers; `gone`: the events are kept no longer."""
+        self.now += 1000
+        side, written = self._sides[lane], Gathered()
+        kept = {record.offset: record for record in self.taken if not gone and record.topic == topics.admitted(lane)}
+        waited = [(entry, kept.get(entry.offset)) for entry in side.parking.oldest(cell, 100, 1000)]
+        side.planner.resume(cell, waited, side.seen, self.now, written, side.parking)
+        side.keep(self.now)
         self._take(written.records)
 
     def _take(self, records: Mapping[tuple[str, int], Sequence[tuple[bytes | None, bytes | None, Any]]]) -> None:
-        decisions = record_codec(catalogue(), "audit.decision")
+        decisions, entries = record_codec(catalogue(), "audit.decision"), record_codec(catalogue(), "audit.quarantine")
         for (topic, _), written in records.items():
             for key, value, headers in written:
                 if topic.startswith("release."):
                     self.releases.append(Kept(topic, value, headers, key, self.now))
                 elif topic.startswith("audit.decision."):
                     self.decisions.append(decisions.decode(value or b"") | {"key": key})
+                elif topic.startswith("parked."):
+                    self.parked.append(entries.decode(value or b""))
+                elif topic.startswith("quarantine."):
+                    self.isolated.add(position(entries.decode(value or b"")))
+                elif topic.startswith("admitted."):
+                    self._hollow(Kept(topic, value, headers, key, self.now, HOLLOW_AT + len(self.own)))
+
+    def _hollow(self, record: Kept) -> None:
+        """A hollow alert the plan wrote: decided next."""
+        self.own[(record.key or b"").decode(), (dict(record.headers)["id"] or b"").decode()] = record
+        self._decide(Lane.ALERT, record)
 
     def found(self) -> list[Finding]:
         """What the independent check says of all this."""
-        history = History(self.journal, self.inbox, self.decisions, frozenset(self.refused), self.releases)
+        told = self.decisions, frozenset(self.refused), self.releases, self.own, self.parked, frozenset(self.isolated)
+        history = History(self.journal, self.inbox, *told)
         by = Reference(plain_rows(), catalogue(), KEYS, Register(self.entries, catalogue().siruta))
         return compare(history, by).found
 

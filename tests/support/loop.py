@@ -106,7 +106,10 @@ class Hub:
     async def read(self, names: Iterable[str], since: Mapping[TopicPartition, int] | None = None) -> list[Fetched]:
         """Everything a read_committed reader sees in these topics from `since` to their present end."""
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap, isolation_level="read_committed", enable_auto_commit=False
+            bootstrap_servers=self.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=20,
         ) as consumer:
             await consumer._client.force_metadata_update()
             places = [
@@ -217,15 +220,15 @@ class Life:
 
 @asynccontextmanager
 async def gateway(
-    hub: Hub, lane: Lane = Lane.CASE, step: str = "", nth: int = 1, batch: int | None = None, proof: float = 4.0
+    hub: Hub, lane: Lane = Lane.CASE, step: str = "", nth: int = 1, batch: int | None = None, **paces: float
 ) -> AsyncIterator[Life]:
     """A gateway that dies at the n-th pass of `step` (never, when it is empty); nothing of it is left at the end.
 
-    `proof`: seconds after which an idle partition proves that it is its own.
+    `paces`: other numbers of its `Pace`, e.g. `proof`: seconds after which an idle partition proves to be its own.
     """
     machine = Machine()
     opened: list[Any] = []
-    pace = replace(PACES[lane], batch=batch or PACES[lane].batch, proof=proof)
+    pace = replace(PACES[lane], batch=batch or PACES[lane].batch, **paces)  # type: ignore[arg-type]
 
     async def live() -> None:
         crash = crash_at(machine, step, nth)

@@ -22,6 +22,7 @@ from hub.demo.crowd import Published
 from hub.demo.story import Story
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.outputs import Gathered
+from hub.gateway.parking import Parking
 from hub.gateway.plan import Planner
 from hub.gateway.rules import Rules, World
 from hub.gateway.seen import SeenIds
@@ -53,6 +54,7 @@ PLACES: Final = {
     "attempt": "audit.attempt.",
     "receipt": "receipt.",
     "quarantine": "quarantine.",
+    "parked": "parked.",
 }
 """How the topics of each record of proof begin."""
 
@@ -190,7 +192,8 @@ class Wrote:
     def read(self, kind: str) -> list[dict[str, Any]]:
         """The same, decoded by the schema of their name."""
         found = [decoded(record.value) for record in self.of(kind)]
-        assert {schema_id for schema_id, _ in found} <= {version_ids(catalogue().ids, f"audit.{kind}")[-1]}
+        name = "quarantine" if kind == "parked" else kind
+        assert {schema_id for schema_id, _ in found} <= {version_ids(catalogue().ids, f"audit.{name}")[-1]}
         return [record for _, record in found]
 
     def said(self, kind: str) -> list[tuple[str, str]]:
@@ -218,6 +221,7 @@ class Desk:
     known: Knowledge
     by: Rules = field(default_factory=rules)
     seen: SeenIds = field(default_factory=SeenIds)
+    parking: Parking = field(default_factory=Parking)
     planner: Planner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -225,15 +229,26 @@ class Desk:
         self.planner = Planner(self.lane, self.by, self.known, World(BUILD, traces(Random(1))))
 
     def decide(self, *records: Kept, now: int = NOW) -> Wrote:
-        """One transaction."""
+        """One transaction, committed."""
         out = Gathered()
-        self.planner.decide(records, self.seen, now, out)
+        self.planner.decide(records, self.seen, now, out, self.parking)
+        self.seen.keep(now)
+        self.parking.keep()
         return Wrote(out)
 
-    def assigned(self, partition: int, first_offset: int, now: int = NOW) -> Wrote:
+    def resume(self, cell: tuple[str, str], *events: Kept, most: int = 100, now: int = NOW) -> Wrote:
+        """One transaction of what is parked for a subscription, committed; `events`: those that are still kept."""
+        out, kept = Gathered(), {event.offset: event for event in events}
+        waited = [(entry, kept.get(entry.offset)) for entry in self.parking.oldest(cell, most, 10**6)]
+        self.planner.resume(cell, waited, self.seen, now, out, self.parking)
+        self.seen.keep(now)
+        self.parking.keep()
+        return Wrote(out)
+
+    def assigned(self, partition: int, first_offset: int, last: bytes | None = None, now: int = NOW) -> Wrote:
         """The record of an assignment."""
         out = Gathered()
-        self.planner.assigned(partition, first_offset, now, out)
+        self.planner.assigned(partition, first_offset, last, now, out)
         return Wrote(out)
 
 

@@ -1,25 +1,36 @@
-"""A proxy before a broker that can keep one kind of request back, drop its connection, and deliver it late."""
+"""A proxy before a broker: it keeps one kind of request back, or answers as a broker that refuses rights to a topic."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 from dataclasses import dataclass, field
 from typing import Final, Self
+
+from aiokafka.protocol.transaction import AddPartitionsToTxnRequest_v0, AddPartitionsToTxnResponse_v0
 
 ADD_PARTITIONS: Final = 24
 ADD_OFFSETS: Final = 25
 END_TXN: Final = 26
 OFFSET_COMMIT: Final = 28
 """Api keys of the four transaction requests (kafka.apache.org, protocol)."""
+DENIED: Final = 29
+LEFT_OUT: Final = 55
+"""Kafka's numbers of TOPIC_AUTHORIZATION_FAILED and OPERATION_NOT_ATTEMPTED."""
 
 
 @dataclass(slots=True)
 class Proxy:
-    """Listens on a free port before the broker at `upstream`; `keep` = api key of the next request to keep back."""
+    """Listens on a free port before the broker at `upstream`.
+
+    `keep`: api key of the next request to keep back; `refuse`: a topic that nobody has the right to write.
+    """
 
     upstream: int
     keep: int | None = None
+    refuse: str = ""
+    refused: int = 0
     kept: bytes = b""
     port: int = 0
     caught: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,13 +57,31 @@ class Proxy:
                     self.keep, self.kept = None, request
                     self.caught.set()
                     return
-                up.write(request)
+                if (answer := self._refusal(request)) is None:
+                    up.write(request)
+                else:
+                    writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             answers.cancel()
             writer.close()
             up.close()
+
+    def _refusal(self, request: bytes) -> bytes | None:
+        """What a broker with an authorizer answers to AddPartitions: none is added, the others were not attempted."""
+        key, version, correlation, length = struct.unpack(">hhih", request[4:14])
+        if (key, version) != (ADD_PARTITIONS, 0) or not self.refuse:
+            return None
+        asked = AddPartitionsToTxnRequest_v0.decode(io.BytesIO(request[14 + length :])).topics
+        if self.refuse not in dict(asked):
+            return None
+        self.refused += 1
+        codes = [
+            (topic, [(at, DENIED if topic == self.refuse else LEFT_OUT) for at in parts]) for topic, parts in asked
+        ]
+        answer: bytes = struct.pack(">i", correlation) + AddPartitionsToTxnResponse_v0(0, codes).encode()
+        return struct.pack(">i", len(answer)) + answer
 
     async def deliver(self) -> int:
         """Send what was kept back; the error code the broker answers to the late request (EndTxn v0-v2)."""

@@ -38,6 +38,7 @@ HEALTHY: Final = Facts(
     register=REGISTER,
     moments=(lane(), lane()),
     uncopied=0,
+    parked={Lane.CASE: {}},
 )
 
 
@@ -78,6 +79,11 @@ WRONG: Final[Mapping[str, tuple[dict[str, Any], str, Grade, str]]] = {
     "too much waits": ({"moments": (lane(), lane(BOUND[Lane.CASE] + 1))}, "lanes", Grade.FAIL, "fold_lagging"),
     "it grows": ({"moments": (lane(1), lane(2))}, "lanes", Grade.WARN, "fold_lagging"),
     "it grows, it works": ({"moments": (lane(1), lane(2, taken=11))}, "lanes", Grade.OK, "ok"),
+    "releases parked": (
+        {"parked": {Lane.CASE: {"release.case.u00abc.p1": "too_large"}}},
+        *("parked", Grade.FAIL, "subscription_parked"),
+    ),
+    "parked unread": ({"parked": Unknown("kafka_late", "late")}, "parked", Grade.FAIL, "kafka_late"),
     "copy behind": ({"uncopied": 1}, "copy", Grade.WARN, "copy_lagging"),
     "an alert waits for a person": ({"quarantined": {Lane.ALERT: 1}}, "quarantine", Grade.WARN, "quarantine_open"),
     "closed entries alone": ({"quarantined": {Lane.CASE: 0}}, "quarantine", Grade.OK, "ok"),
@@ -125,6 +131,7 @@ def test_what_cannot_be_known_fails_nothing_twice() -> None:
             register=nothing,
             moments=nothing,
             uncopied=nothing,
+            parked=nothing,
         )
     )
     assert [finding.check for finding in told if finding.grade is Grade.FAIL] == ["kafka"]

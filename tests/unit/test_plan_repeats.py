@@ -10,8 +10,8 @@ import pytest
 
 from consent.terms import Lane
 from hub.demo.crowd import Published
-from tests.support.history import NOW, Kept, catalogue, encoded
-from tests.support.plans import OFFSET, PARTITION, Desk, Wrote, admitted, desk, digest_of, scene
+from tests.support.history import NOW, PATROL, Kept, catalogue, encoded, registers
+from tests.support.plans import OFFSET, PARTITION, Desk, Wrote, admitted, changed, desk, digest_of, scene
 
 BOTH_LANES = pytest.mark.parametrize(("lane", "number"), [(Lane.CASE, 3), (Lane.ALERT, 7)])
 
@@ -109,11 +109,21 @@ def test_a_repeat_of_an_alerts_conflict_is_a_duplicate() -> None:
 
 
 def test_an_assignment_is_recorded_first() -> None:
-    """Partition, first offset and revision: what a reader of uncommitted records may have seen starts here."""
+    """Partition, first offset and the revision of the decision before: what readers of uncommitted records may know."""
     at = desk(Lane.ALERT)
-    wrote = at.assigned(2, 17)
+    [last] = at.decide(admitted(scene(7))).of("decision")
+    before = at.known.revision
+    at.known.apply(*registers().encode(changed("unit", PATROL, state="suspended")), before)
+    assert at.known.revision > before
+    wrote = at.assigned(2, 17, last.value)
     [told] = wrote.read("attempt")
     assert wrote.places == [("audit.attempt.alert", 2)]
     assert (told["verdict"], told["partition"], told["firstOffset"]) == ("assigned", 2, 17)
-    assert (told["previousRevision"], told["at"]) == (at.known.revision, NOW)
+    assert (told["previousRevision"], told["at"]) == (before, NOW)
     assert told["input"] == {"topic": "admitted.alert", "partition": 2, "offset": 17}
+
+
+def test_an_assignment_before_any_decision_names_no_revision() -> None:
+    """A partition that never decided anything has shown nothing."""
+    [told] = desk(Lane.ALERT).assigned(2, 0).read("attempt")
+    assert told["previousRevision"] is None

@@ -201,3 +201,26 @@ def test_two_events_of_a_batch_begin_one_relation() -> None:
     second = {**first, "at": first["at"] + 1, "until": first["until"] + 1}
     for order in permutations([first, second]):
         assert StandingRelations(REGISTERS).fresh(order) == [second]
+
+
+def told(*attempts: int) -> Record:
+    """A decision that released to the named unit under these attempts."""
+    ids = [(attempt, KEYS.unit(NAMED).release_id(DIGEST, "P1", attempt)) for attempt in attempts]
+    made = [ReleaseEntry(0, Purpose.P1, one, attempt, 0, [], bytes(32), 1, False).encode() for attempt, one in ids]
+    stamp = BatchStamp(1, 1, bytes(32), 1, "b", [1]).shared()
+    head = DecisionHead(SOURCE, EVENT, TYPE, TYPE_ID, Input("admitted.case", 3, 7), 1, b"")
+    [value] = encode_decision(frame(DECISION_ID, b""), stamp, head, made, [])
+    return Record("audit.decision.case", value)
+
+
+def test_a_release_that_was_parked_begins_its_relation_when_it_goes_out() -> None:
+    """Its decision comes long after its event was settled: the event is read again, and the relation begins."""
+    event, later = admitted([NAMED]), admitted([])
+    later.offset = 14
+    for order in ([event, told(), later, told(2)], [told(), told(2), later]):
+        join = relations()
+        take = {"admitted.case": join.admitted, "audit.decision.case": join.decided}
+        assert [relation for record in order for relation in take[record.topic](record)] == []
+        assert (join.held_admitted(3), join.held_decision(3)) == (None, None)
+        [decision] = join.late
+        assert list(join.again(event, decision)) == begun([event, *decided(NAMED)])

@@ -21,6 +21,21 @@ def test_an_event_is_known_within_the_window(start: int, days: int) -> None:
     assert seen.look(b"n" * 16, CHECK) is Seen.NEW
 
 
+def test_what_a_transaction_takes_is_known_within_it_and_stays_with_its_commit() -> None:
+    """Staged: a repeat at once; dropped: as if it had never been; kept: known from then on."""
+    seen = SeenIds()
+    for end, after in ((seen.drop, Seen.NEW), (lambda: seen.keep(DAY_MS), Seen.REPEAT)):
+        seen.stage(DIGEST, CHECK)
+        assert (seen.look(DIGEST, CHECK), seen.look(DIGEST, OTHER)) == (Seen.REPEAT, Seen.CONFLICT)
+        end()
+        assert seen.look(DIGEST, CHECK) is after
+    seen.keep((DEDUPE_DAYS + 2) * DAY_MS)
+    assert len(seen) == 1
+    seen.stage(b"n" * 16, CHECK)
+    seen.keep((DEDUPE_DAYS + 2) * DAY_MS)
+    assert seen.look(DIGEST, CHECK) is Seen.NEW
+
+
 def test_the_window_moves_by_days() -> None:
     """After the window an id is new again and takes no room."""
     seen = SeenIds()

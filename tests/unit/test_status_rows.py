@@ -10,7 +10,10 @@ from tests.support.published import faults
 
 BEFORE = Moment(1_000, (reading(Stage.GATEWAY, Lane.CASE, 1, [Place(0, 10, 10), Place(0, None, 0)]),), {})
 NOW = Moment(
-    3_000, (reading(Stage.GATEWAY, Lane.CASE, 1, [Place(0, 14, 30), Place(5, None, 6)], oldest=2_500),), {Lane.CASE: 7}
+    3_000,
+    (reading(Stage.GATEWAY, Lane.CASE, 1, [Place(0, 14, 30), Place(5, None, 6)], oldest=2_500),),
+    {Lane.CASE: 7},
+    {Lane.CASE: dict.fromkeys("abc", "too_large")},
 )
 
 
@@ -22,7 +25,7 @@ def test_partitions_are_summed() -> None:
 def test_rates_are_those_of_the_interval() -> None:
     """26 offsets came and 9 were taken in two seconds; the oldest has waited half a second."""
     (row,) = rows(BEFORE, NOW)
-    assert row == Row(Lane.CASE, Stage.GATEWAY, True, 17, 13.0, 4.5, 0.5, 7)
+    assert row == Row(Lane.CASE, Stage.GATEWAY, True, 17, 13.0, 4.5, 0.5, 7, 3)
 
 
 def test_there_is_no_rate_without_an_interval() -> None:
@@ -49,13 +52,13 @@ def test_rows_stand_in_the_order_of_an_event() -> None:
 
 
 def test_what_is_printed_keeps_its_schema() -> None:
-    """With and without rates; the table has a cell under every head, and a lane's quarantine once."""
+    """With and without rates; a cell under every head, and what a lane has in quarantine and parked once."""
     both = replace(NOW, readings=(*NOW.readings, replace(NOW.readings[0], stage=Stage.INGRESS, oldest=None)))
     for before in (None, BEFORE):
         found = rows(before, both)
         assert faults("status.v1", as_json(found)) == []
         assert {len(line) for line in cells(found)} == {len(HEADS)}
-        assert [line[-1] for line in cells(found)] == ["7", ""]
+        assert [line[-2:] for line in cells(found)] == [("7", "3"), ("", "")]
     assert faults("status.v1", {"lanes": [{"lane": "u00abc"}]}) != []
 
 

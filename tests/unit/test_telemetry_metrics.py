@@ -124,7 +124,7 @@ def test_every_metric_says_what_it_is() -> None:
     with voice() as told:
         told.turn(Turn())
         told.alarm("quarantined")
-        told.metrics.watch(lag=lambda: 0)
+        told.metrics.watch(lag=lambda: 0, parked=lambda: 0)
         assert told.text is not None
         families = {f.name: f for f in text_string_to_metric_families(told.text().decode())}
     assert len(families) == len(METRICS)

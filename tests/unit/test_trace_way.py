@@ -57,10 +57,11 @@ def feed_decision(trail: Trail, **change: Any) -> None:
     trail.take(Written("audit.decision.case", trail.codecs.decision.encode(record), b"k"))
 
 
-def feed_attempt(trail: Trail, verdict: Verdict, code: str, where: dict[str, Any], at: int = DECIDED_AT) -> None:
-    """An input that ended without a decision."""
-    said = {"source": SOURCE, "eventId": EVENT_ID, "input": where, "verdict": verdict.value, "code": code, "at": at}
-    trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode({**BLANK_ATTEMPT, **said})))
+def feed_attempt(trail: Trail, verdict: Verdict, code: str, where: dict[str, Any], **change: Any) -> None:
+    """An input, or a release, that ended without a decision."""
+    said = {"source": SOURCE, "eventId": EVENT_ID, "input": where, "verdict": verdict.value, "code": code}
+    record = {**BLANK_ATTEMPT, **said, "at": DECIDED_AT, **change}
+    trail.take(Written("audit.attempt.case", trail.codecs.attempt.encode(record)))
 
 
 def feed_admitted(tracks: Tracks, *, late: bool = False, event_id: str = EVENT_ID, offset: int = 12) -> None:
@@ -197,7 +198,7 @@ def test_a_repeat_is_a_passage_of_its_own(verdict: Verdict) -> None:
     """The first is decided, the second ends; each has its own receipt."""
     trail, tracks = asked()
     feed_decision(trail)
-    feed_attempt(trail, verdict, verdict.value, AGAIN, DECIDED_AT + 50)
+    feed_attempt(trail, verdict, verdict.value, AGAIN, at=DECIDED_AT + 50)
     feed_receipt(tracks, "admitted", "admitted")
     feed_receipt(tracks, "duplicate", verdict.value, DECIDED_AT + 50)
     passages = told(way(trail, tracks))["passages"]
@@ -257,6 +258,22 @@ def test_a_decided_event_that_also_waits_shows_both() -> None:
     feed_quarantine(tracks, "frame", AGAIN)
     (passage,) = told(way(trail, tracks))["passages"]
     assert (passage["verdict"], [ending["code"] for ending in passage["endings"]]) == ("decided", ["nobody"])
+
+
+def test_a_parked_release_shows_for_whom_it_waits_and_its_own_decision() -> None:
+    """One passage: the decision without it, the cause with unit and purpose, the decision of its second attempt."""
+    trail, tracks = asked()
+    [release] = decision_record()["releases"]
+    feed_decision(trail, releases=[])
+    feed_attempt(trail, Verdict.PARKED, "too_large", WHERE, unit=CENTRE, purpose="P6", attempt=1)
+    feed_decision(trail, batchAt=DECIDED_AT + 60_000, releases=[release | {"attempt": 2}], refusals=[])
+    (passage,) = told(way(trail, tracks))["passages"]
+    [ending], [again] = passage["endings"], passage["again"]
+    assert (ending["verdict"], ending["unit"], ending["purpose"]) == ("parked", CENTRE, "P6")
+    assert ending["remedy"] == MEANINGS["too_large"].en.remedy
+    assert (passage["releases"], [one["attempt"] for one in again["releases"]]) == ([], [2])
+    said = list(lines(EVENT_ID, way(trail, tracks), Language.RO))
+    assert any(CENTRE in line and "în așteptare" in line for line in said)
 
 
 def test_a_conflicting_alert_is_decided_and_flagged() -> None:

@@ -26,6 +26,7 @@ from hub.views.questions import Why, audience, why
 from hub.views.tell import as_json, lines
 from hub.views.words import EN, RO
 from tests.cases.pack import NOW, PLACE, facts, handle, policy, types, unit
+from tests.support.published import faults
 
 EVENT_ID, RELEASE_ID = "11111111-2222-4333-8444-555555555555", "aaaaaaaa-bbbb-8ccc-8ddd-eeeeeeeeeeee"
 NOTHING = "99999999-2222-4333-8444-555555555555"
@@ -261,6 +262,39 @@ def test_parts_of_one_decision_are_joined() -> None:
     first, last = decision_record(parts=2, refusals=[]), decision_record(part=2, parts=2, releases=[])
     told = asked_as("auditor", trail(EVENT_ID, first, last))
     assert [answer.unit for answer in told.events[0].answers] == [CENTRE, CHILDREN, SHELTER]
+
+
+def waited(*, resumed: bool) -> Trail:
+    """The centre's release was parked; `resumed`: a minute later it went out as a second attempt."""
+    where = decision_record()["input"]
+    parked = {"source": SOURCE, "code": "too_large", "unit": CENTRE, "purpose": "P6", "attempt": 1, "input": where}
+    [release] = decision_record()["releases"]
+    first = decision_record(releases=[])
+    again = decision_record(batchAt=first["batchAt"] + 60_000, releases=[release | {"attempt": 2}], refusals=[])
+    decisions = (first, again) if resumed else (first,)
+    return trail(EVENT_ID, *decisions, attempts=[attempt_record(Verdict.PARKED, **parked)])
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_release_that_waits_is_told_to_the_auditor_alone(language: Language) -> None:
+    """Unit, purpose and cause; the officer of the source hears nothing of recipients, the unit what nobody knows."""
+    auditor, source = (asked_as(who, waited(resumed=False)) for who in ("auditor", f"dpo:{SOURCE}"))
+    assert any(CENTRE in line and "too_large" in line for line in lines(auditor, language))
+    assert (source.attempts, len(source.events)) == ((), 1)
+    assert CENTRE not in json.dumps(as_json(source, language))
+    unit, nothing = (asked_as(f"unit:{CENTRE}", one) for one in (waited(resumed=False), trail(NOTHING)))
+    assert json.dumps(as_json(unit, language)) == json.dumps(as_json(nothing, language))
+    assert faults("why.v1", json.loads(json.dumps(as_json(auditor, language)))) == []
+
+
+def test_a_release_that_waited_is_told_with_its_own_decision() -> None:
+    """The auditor hears both decisions, the unit its release as a second attempt, the source's officer the first."""
+    told = {who: asked_as(who, waited(resumed=True)) for who in ("auditor", f"unit:{CENTRE}", f"dpo:{SOURCE}")}
+    assert [len(one.events) for one in told.values()] == [2, 1, 1]
+    [answer] = told[f"unit:{CENTRE}"].events[0].answers
+    assert answer.release is not None
+    assert answer.release.attempt == 2
+    assert told[f"dpo:{SOURCE}"].events[0].decided_at == decision_record()["batchAt"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.CONFLICT, Verdict.QUARANTINED])

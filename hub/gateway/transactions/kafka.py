@@ -6,7 +6,9 @@ Rules kept (kafka.md section 00; architecture.md section 3, step 5):
    After a lost connection the outcome is unknown: the producer dies, the owner fences, reads the committed offset
    again and redoes the work.
 3. Every send is awaited before the offsets; a batch is complete before its transaction begins.
-4. The guard replaces code of aiokafka by name, and records go past its batches' Python, so it refuses to work on a
+4. Only an answer refuses a topic: unknown, no rights, too large. What aiokafka holds of the transaction is then wrong
+   (it forgets partitions that were added, and counts records that were not taken), so its producer is not used again.
+5. The guard replaces code of aiokafka by name, and records go past its batches' Python, so it refuses to work on a
    version it has not seen (hash of the source).
 """
 
@@ -16,15 +18,24 @@ import asyncio
 import hashlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
+from aiokafka.errors import (
+    IllegalOperation,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.metadata import MetadataRequest
 
 from hub.gateway.outputs import NO_HEADERS, Append, Headers, Place
 from hub.gateway.pace import Pace
@@ -37,6 +48,20 @@ GUARDED: Final = (
 )
 SEEN_SOURCE: Final = "18f62b29f0dd9975"
 MAX_BATCH_BYTES: Final = 512 * 1024
+RETRY_MS: Final = 20
+"""How long a producer waits before it asks again what was answered `not yet`: a fence, while markers are written."""
+REFUSED: Final[Mapping[int, str]] = {
+    UnknownTopicOrPartitionError.errno: "unknown_topic",
+    TopicAuthorizationFailedError.errno: "no_rights",
+    MessageSizeTooLargeError.errno: "too_large",
+    RecordListTooLargeError.errno: "too_large",
+}
+"""The answers that refuse a topic, by their number in Kafka's protocol, and the codes they are told by."""
+
+
+DEAD: Final = (KafkaError, IllegalOperation, AssertionError)
+"""What aiokafka raises of a batch given to a producer whose sender has ended."""
+NONE: Final[Mapping[str, str]] = {}
 
 
 class UnknownOutcome(KafkaError):  # type: ignore[misc]
@@ -44,6 +69,14 @@ class UnknownOutcome(KafkaError):  # type: ignore[misc]
 
     Nobody knows whether it took effect, so it must not be repeated.
     """
+
+
+class TopicRefused(KafkaError):  # type: ignore[misc]
+    """The broker answered that a topic cannot be written. `topics`: name -> code."""
+
+    def __init__(self, topics: Mapping[str, str]) -> None:
+        super().__init__(f"refused: {', '.join(sorted(set(topics.values())))}")
+        self.topics = topics
 
 
 class UnseenLibrary(RuntimeError):
@@ -59,10 +92,20 @@ async def _send_once(self: Any, node_id: int) -> bool:
         raise
     except KafkaError as fault:
         raise UnknownOutcome(f"{type(request).__name__} was not answered ({type(fault).__name__})") from None
+    if isinstance(self, sender.AddPartitionsToTxnHandler):
+        _raise_refused(answer)
     backoff = self.handle_response(answer)
     if backoff is not None:
         await asyncio.sleep(backoff)
     return backoff is None
+
+
+def _raise_refused(answer: Any) -> None:
+    """End the producer over a topic that cannot be part of a transaction; aiokafka would ask again for ever."""
+    errors = ((topic, error) for topic, partitions in answer.errors for _, error in partitions)
+    found = {topic: REFUSED[error] for topic, error in errors if error in REFUSED}
+    if found:
+        raise TopicRefused(found)
 
 
 def library_hash() -> str:
@@ -148,17 +191,61 @@ class Producer:
         """Open the transaction (local: nothing leaves yet)."""
         await self.kafka.begin_transaction()
 
-    async def send(self, batches: Batches, crash: Callable[[str], None]) -> None:
-        """Send every batch and wait for every answer.
+    async def refused(self, batches: Batches) -> Mapping[str, str]:
+        """Before a transaction begins: which topics the broker says it cannot write, topic -> code.
 
-        An unawaited failure would be left out of a commit that succeeds.
+        Asked only of topics that this client knows nothing of; of the others a look into what it knows.
         """
-        futures = []
+        known = self.kafka.client.cluster.partitions_for_topic
+        new = {topic for (topic, _), _ in batches.built if known(topic) is None}
+        return await self.ask(new) if new else {}
+
+    async def ask(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Which of these topics the broker's metadata refuse, topic -> code. Raises KafkaError without an answer."""
+        client = self.kafka.client
+        answer = await client.send(client.get_random_node(), MetadataRequest(sorted(names)))
+        return {topic: REFUSED[error] for error, topic, *_ in answer.topics if error in REFUSED}
+
+    async def send(self, batches: Batches, crash: Callable[[str], None]) -> Mapping[str, str]:
+        """Send every batch and wait for every answer; the topics that were refused, topic -> code.
+
+        An unawaited failure would be left out of a commit that succeeds. After a refusal this producer MUST be closed:
+        the fence of the next one ends its transaction.
+        """
+        futures: list[Any] = []
         batches.close()
-        for (topic, partition), batch in batches.built:
-            futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
-            crash("sending")
-        await asyncio.gather(*futures)
+        try:
+            for (topic, partition), batch in batches.built:
+                futures.append(await self.kafka.send_batch(batch, topic, partition=partition))
+                crash("sending")
+        except DEAD as fault:
+            await asyncio.gather(*futures, return_exceptions=True)
+            return self._refusal(fault, batches.built[len(futures)][0][0])
+        found: dict[str, str] = {}
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        for ((topic, _), _), answer in zip(batches.built, answers, strict=True):
+            if isinstance(answer, BaseException):
+                found |= self._refusal(answer, topic, found)
+        return found
+
+    def _refusal(self, fault: BaseException, topic: str, known: Mapping[str, str] = NONE) -> Mapping[str, str]:
+        """The topics that a fault of sending to `topic` says are refused, topic -> code.
+
+        What ended the sender says it where it can: what it hands to others are copies without a cause. What follows a
+        refusal on the same producer is of no account: `known`. Any other fault is raised.
+        """
+        code = REFUSED.get(getattr(fault, "errno", None) or 0)
+        if code is not None:
+            return {topic: code}
+        task = self.kafka._sender.sender_task  # noqa: SLF001 - hashed
+        cause = task.exception() if task.done() and not task.cancelled() else None
+        while cause is not None:
+            if isinstance(cause, TopicRefused):
+                return cause.topics
+            cause = cause.__cause__
+        if not known:
+            raise fault
+        return known
 
     async def offsets(self, partition: TopicPartition, offset: int, group: str) -> None:
         """Make the input offset part of the transaction."""
@@ -183,6 +270,7 @@ async def open_producer(options: Mapping[str, Any], transactional_id: str, pace:
         transactional_id=transactional_id,
         transaction_timeout_ms=pace.transaction,
         request_timeout_ms=pace.request,
+        retry_backoff_ms=RETRY_MS,
         max_batch_size=MAX_BATCH_BYTES,
         max_request_size=16 * 1024 * 1024,
         acks="all",

@@ -1,0 +1,1 @@
+"""One partition of a gateway: what is done between its fence and its end."""
