@@ -46,13 +46,14 @@ async def _status(watch: bool, show: Show | None) -> None:
     from hub.assemble import now_ms, record_codec
     from hub.contracts.files import load_catalogue
     from hub.doctor.kafka import moments
+    from hub.doctor.quarantine.kafka import EntryCodecs
 
-    attempts = record_codec(load_catalogue(), "audit.attempt")
+    codecs = EntryCodecs(*(record_codec(load_catalogue(), f"audit.{name}") for name in ("quarantine", "attempt")))
 
     async with AsyncExitStack() as stack:
         shown = show or _drawing(stack, live=watch)
         found = await stack.enter_async_context(
-            aclosing(moments(Settings().kafka(), attempts, now_ms, WATCH_S if watch else INTERVAL_S))
+            aclosing(moments(Settings().kafka(), codecs, now_ms, WATCH_S if watch else INTERVAL_S))
         )
         before: Moment | None = None
         async for moment in found:

@@ -276,6 +276,21 @@ async def test_a_closed_entry_stays_as_it_was_closed(bench: Bench) -> None:
     assert [(act["act"], act["by"], act["reason"]) for act in shown["acts"]] == [("discarded", "p-2", "no_event")]
 
 
+async def test_of_two_people_who_act_against_each_other_at_once_one_is_told_that_the_other_was_first(
+    bench: Bench,
+) -> None:
+    """Resubmitted and discarded in one moment: one act counts, the other ends with status 3, and what is said is so."""
+    unknown = stranger()
+    event, place = await refused(bench, unknown)
+    await bench.hub.put(patrol(unknown))
+    answers = await asyncio.gather(bench.resubmit(place), bench.discard(place))
+    assert sorted(status for status, _ in answers) == [0, 3]
+    state = (await bench.listed(place))["state"]
+    assert state == ("resubmitted" if answers[0][0] == 0 else "discarded")
+    await bench.settled(event)
+    assert bool(await bench.got(event)) is (state == "resubmitted")
+
+
 async def test_every_look_and_every_act_is_a_record(bench: Bench) -> None:
     """In `audit.attempt`, by the position of the entry: who looked, who tried and why it was refused, who closed."""
     _, place = await refused(bench, stranger())

@@ -1,7 +1,7 @@
 """Counts the entries of each quarantine that still wait for a person.
 
-Rule kept: of an entry nothing is read but that it is there; of the attempts only which entry somebody acted on. What
-could not be read in time counts as waiting.
+Rule kept: of an entry only its digest is read, of the attempts only which entry somebody acted on. What could not be
+read in time counts as waiting, and so does an entry whose number an older one had: the topic was made anew.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -22,14 +22,21 @@ from hub.contracts.record import KafkaRecord
 AGE_S: Final = 1.0
 
 
+class EntryCodecs(NamedTuple):
+    """Decoders of entries and of attempts."""
+
+    entries: RecordCodec
+    attempts: RecordCodec
+
+
 class Entries:
     """Reads on from where it was: each count costs what came since the one before."""
 
-    def __init__(self, options: Mapping[str, Any], attempts: RecordCodec) -> None:
-        self._options, self._attempts = options, attempts
+    def __init__(self, options: Mapping[str, Any], codecs: EntryCodecs) -> None:
+        self._options, self._codecs = options, codecs
         self._consumer: AIOKafkaConsumer | None = None
-        self._there: dict[Lane, set[int]] = {}
-        self._closed: dict[Lane, set[int]] = {}
+        self._there: dict[Lane, set[tuple[int, bytes | None]]] = {}
+        self._closed: dict[Lane, set[tuple[int, bytes | None]]] = {}
 
     async def open(self, stack: AsyncExitStack, names: Iterable[str]) -> dict[Lane, int]:
         """Entries nobody has acted on, by lane; control records of transactions are none."""
@@ -63,12 +70,16 @@ class Entries:
         return consumer
 
     def _take(self, record: KafkaRecord) -> None:
-        if record.topic.startswith("quarantine."):
-            self._there.setdefault(Lane(record.topic.rpartition(".")[2]), set()).add(record.offset)
-            return
-        found = act_of(self._attempts.decode(record.value or b""))
-        if found is not None:
-            self._closed.setdefault(found[0], set()).add(found[1])
+        lane, value = Lane(record.topic.rpartition(".")[2]), record.value or b""
+        of_entries = record.topic.startswith("quarantine.")
+        try:
+            said = (self._codecs.entries if of_entries else self._codecs.attempts).decode(value)
+        except ValueError:  # of a newer hub: an entry waits, an attempt closes nothing
+            said = None
+        if of_entries:
+            self._there.setdefault(lane, set()).add((record.offset, None if said is None else said["sha256"]))
+        elif said is not None and (found := act_of(said)) is not None:
+            self._closed.setdefault(found[0], set()).add((found[1], said["sha256"]))
 
     def _counts(self) -> dict[Lane, int]:
         return {lane: len(there - self._closed.get(lane, set())) for lane, there in self._there.items()}
