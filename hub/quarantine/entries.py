@@ -74,6 +74,11 @@ class Entry:
         return State(self.acts[0].act.value) if self.acts else State.OPEN
 
     @property
+    def waits(self) -> bool:
+        """Whether a person has something to do: it is open, or what was resubmitted has not arrived."""
+        return self.state is State.OPEN or self.arrived is False
+
+    @property
     def sealed(self) -> bool:
         """Whether it holds the record, sealed; else its position alone."""
         return self.said["record"] is not None
