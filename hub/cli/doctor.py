@@ -25,6 +25,7 @@ from hub.doctor.checks import NOT_CHECKED, Facts, Finding, Grade, Register, Unkn
 from hub.doctor.checks import as_json as told
 from hub.doctor.files import write_bundle
 from hub.doctor.kafka import Codecs, KafkaFacts, gather
+from hub.doctor.quarantine.kafka import EntryCodecs
 from hub.errors import ERRORS, Exit, PunteError
 from hub.settings import Settings
 
@@ -116,7 +117,8 @@ async def _kafka(options: Mapping[str, Any]) -> KafkaFacts:
         changes = await read_register(options, codecs)
         return register_of({key: change.record for key, change in changes.items() if change.record is not None})
 
-    read_by = Codecs(*(record_codec(catalogue, f"audit.{name}") for name in ("register", "attempt", "quarantine")))
+    copies, entries, attempts = (record_codec(catalogue, f"audit.{n}") for n in ("register", "quarantine", "attempt"))
+    read_by = Codecs(copies, EntryCodecs(entries, attempts))
     return await gather(options, read, read_by, now_ms)
 
 

@@ -78,12 +78,11 @@ def listed(
     as_json: AsJson = False,
 ) -> int:
     """List what is in quarantine, whether it waits, and what a person did with it."""
-    from hub.quarantine.entries import State
     from hub.quarantine.tell import list_json
     from hub.quarantine.tell import listed as lines
 
     entries = _run(_entries(_settings(), [lane] if lane else list(Lane)))
-    wanted = [each for each in entries if not only_open or each.state is State.OPEN or each.arrived is False]
+    wanted = [each for each in entries if not only_open or each.waits]
     _print(list_json(wanted) if as_json else lines(wanted, lang))
     return Exit.DONE
 

@@ -45,11 +45,11 @@ async def _status(watch: bool, show: Show | None) -> None:
     """Two moments, or one after another; on a terminal each is drawn over the one before."""
     from hub.assemble import now_ms, record_codec
     from hub.contracts.files import load_catalogue
-    from hub.doctor.kafka import Codecs, moments
+    from hub.doctor.kafka import moments
+    from hub.doctor.quarantine.kafka import EntryCodecs
 
-    codecs = Codecs(
-        *(record_codec(load_catalogue(), f"audit.{name}") for name in ("register", "attempt", "quarantine"))
-    )
+    codecs = EntryCodecs(*(record_codec(load_catalogue(), f"audit.{name}") for name in ("quarantine", "attempt")))
+
     async with AsyncExitStack() as stack:
         shown = show or _drawing(stack, live=watch)
         found = await stack.enter_async_context(

@@ -33,7 +33,7 @@ from hub.contracts import topics
 from hub.contracts.codec import RecordCodec
 from hub.doctor.checks import NOT_CHECKED, Grade, Register, Unknown
 from hub.doctor.lanes import Held, Moment, Place, Reading, Stage, followed, group, reading
-from hub.doctor.quarantine.kafka import Entries
+from hub.doctor.quarantine.kafka import Entries, EntryCodecs
 from hub.errors import PunteError
 
 T = TypeVar("T")
@@ -50,23 +50,15 @@ MEMBERS: Final = 5
 """Where the members stand in a group of a DescribeGroups answer."""
 
 
-class Codecs(NamedTuple):
-    """Decoders of the records that are read: copies of the register, attempts, entries of quarantine and parking."""
-
-    copies: RecordCodec
-    attempts: RecordCodec
-    entries: RecordCodec
-
-
 class Probe:
     """Two clients that ask and never follow. Use as an async context manager."""
 
-    def __init__(self, options: Mapping[str, Any], clock: Clock, codecs: Codecs) -> None:
+    def __init__(self, options: Mapping[str, Any], clock: Clock, entries: EntryCodecs) -> None:
         """`options`: bootstrap and security as every client gets them; `clock`: ms since the epoch."""
         self._options, self._clock, self._stack = {**options, "request_timeout_ms": 2_000}, clock, AsyncExitStack()
         self._admin = AIOKafkaAdminClient(**self._options)
         self._asker = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
-        self._entries = Entries(self._options, codecs.attempts, codecs.entries)
+        self._entries = Entries(self._options, entries)
 
     async def __aenter__(self) -> Self:
         """Start the clients; what was started is stopped when one fails."""
@@ -189,14 +181,14 @@ def waiting(places: Mapping[TopicPartition, Place]) -> dict[TopicPartition, Plac
 
 
 async def moments(
-    options: Mapping[str, Any], codecs: Codecs, clock: Clock, interval_s: float
+    options: Mapping[str, Any], entries: EntryCodecs, clock: Clock, interval_s: float
 ) -> AsyncGenerator[Moment, None]:
     """The lanes at one moment after another, with ages and what waits for a person or is parked.
 
     `PunteError` when Kafka is not there.
     """
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock, codecs)
+        probe = Probe(options, clock, entries)
         names = await _asked(_open(stack, probe), CONNECT_S)
         while not isinstance(names, Unknown):
             moment = await _asked(probe.moment(names, aged=True), LOOK_S)
@@ -220,12 +212,19 @@ class KafkaFacts:
     quarantined: Mapping[Lane, int] | Unknown
 
 
+class Codecs(NamedTuple):
+    """Decoders of the records that are read: copies of the register, entries of quarantine with attempts."""
+
+    copies: RecordCodec
+    entries: EntryCodecs
+
+
 async def gather(
     options: Mapping[str, Any], read: Callable[[], Awaitable[Register]], codecs: Codecs, clock: Clock
 ) -> KafkaFacts:
     """Everything the checks need of Kafka, within CONNECT_S + ANSWER_S; `read`: the register as it is now."""
     async with AsyncExitStack() as stack:
-        probe = Probe(options, clock, codecs)
+        probe = Probe(options, clock, codecs.entries)
         names = await _asked(_open(stack, probe), CONNECT_S)
         if isinstance(names, Unknown):
             return KafkaFacts(names, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)

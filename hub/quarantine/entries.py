@@ -74,6 +74,11 @@ class Entry:
         return State(self.acts[0].act.value) if self.acts else State.OPEN
 
     @property
+    def waits(self) -> bool:
+        """Whether a person has something to do: it is open, or what was resubmitted has not arrived."""
+        return self.state is State.OPEN or self.arrived is False
+
+    @property
     def sealed(self) -> bool:
         """Whether it holds the record, sealed; else its position alone."""
         return self.said["record"] is not None
@@ -125,8 +130,9 @@ class Shelf:
 
     @property
     def resubmitted_since(self) -> int | None:
-        """When the first entry was resubmitted (ms): no decision before that can be of a further attempt."""
-        return min((act.at for acts in self._acts.values() for act in acts if act.act is Act.RESUBMITTED), default=None)
+        """When the first entry that was resubmitted had stopped (ms): all that became of any of them is later."""
+        resubmitted = (entry for entry in self.all() if entry.state is State.RESUBMITTED)
+        return min((entry.said["at"] for entry in resubmitted), default=None)
 
     def all(self) -> list[Entry]:
         """Every entry, by lane and number."""
@@ -143,13 +149,18 @@ class Shelf:
         return next((e for e in waiting if (e.acts[0].source, e.acts[0].event_id) == (source, event_id)), None)
 
     def _entry(self, lane: Lane, number: int) -> Entry:
-        said, acts = self._said[lane, number], tuple(self._acts.get((lane, number), ()))
-        arrived = self._arrived(acts[0]) if acts and acts[0].act is Act.RESUBMITTED else None
+        """An act on other bytes at the same place is none: the topic was made anew, and numbers come again."""
+        said = self._said[lane, number]
+        acts = tuple(act for act in self._acts.get((lane, number), ()) if act.sha256 == said["sha256"])
+        arrived = self._arrived(acts[0], said["at"]) if acts and acts[0].act is Act.RESUBMITTED else None
         return Entry(lane, number, said, acts, arrived, self._named.get(Input(**said["input"])))
 
-    def _arrived(self, act: ActTold) -> bool:
-        """Whether a record of this attempt, decision or ending, was written since it was asked for."""
-        return any(self._ended.get(digest, -1) >= act.at for digest in digests(act))
+    def _arrived(self, act: ActTold, stopped: int) -> bool:
+        """Whether a record of this attempt, decision or ending, was written since the record had stopped.
+
+        Not since the act: its moment is by the clock of the person's machine.
+        """
+        return any(self._ended.get(digest, -1) > stopped for digest in digests(act))
 
 
 def digests(act: ActTold) -> Iterable[bytes]:

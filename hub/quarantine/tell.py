@@ -70,6 +70,8 @@ def shown(found: Shown, language: Language) -> Iterator[str]:
     if meant is not None:
         yield words["meaning"].format(what=meant.what, remedy=meant.remedy)
     yield from (_act_line(act, language) for act in entry.acts)
+    if not entry.waits:
+        return
     if found.preview is None:
         yield words["gone" if entry.sealed else "lost"]
     else:
@@ -184,7 +186,7 @@ def _act_json(told: ActTold, language: Language) -> Json:
 
 def _preview_json(found: Shown, language: Language) -> Json | None:
     preview = found.preview
-    if preview is None:
+    if preview is None or not found.entry.waits:
         return None
     if isinstance(preview, Refused):
         return {"verdict": "refused", "code": preview.code, "path": preview.path or None}

@@ -276,6 +276,21 @@ async def test_a_closed_entry_stays_as_it_was_closed(bench: Bench) -> None:
     assert [(act["act"], act["by"], act["reason"]) for act in shown["acts"]] == [("discarded", "p-2", "no_event")]
 
 
+async def test_of_two_people_who_act_against_each_other_at_once_one_is_told_that_the_other_was_first(
+    bench: Bench,
+) -> None:
+    """Resubmitted and discarded in one moment: one act counts, the other ends with status 3, and what is said is so."""
+    unknown = stranger()
+    event, place = await refused(bench, unknown)
+    await bench.hub.put(patrol(unknown))
+    answers = await asyncio.gather(bench.resubmit(place), bench.discard(place))
+    assert sorted(status for status, _ in answers) == [0, 3]
+    state = (await bench.listed(place))["state"]
+    assert state == ("resubmitted" if answers[0][0] == 0 else "discarded")
+    await bench.settled(event)
+    assert bool(await bench.got(event)) is (state == "resubmitted")
+
+
 async def test_every_look_and_every_act_is_a_record(bench: Bench) -> None:
     """In `audit.attempt`, by the position of the entry: who looked, who tried and why it was refused, who closed."""
     _, place = await refused(bench, stranger())
@@ -335,19 +350,24 @@ async def test_nothing_of_a_poisoned_record_is_said_or_kept_in_the_clear(bench: 
     places = [f"case/{record.offset}" for record in records[-2:]]
     bench.said.clear()
     other, _ = make_keys(tmp_path / "other")
-    for place in places:
-        await bench.ask("show", place)
-        await bench.told("show", place, "--key", str(bench.private))
-        await bench.resubmit(place)
+    for each in places:
+        await asyncio.gather(
+            bench.ask("show", each), bench.told("show", each, "--key", str(bench.private)), bench.resubmit(each)
+        )
     await emptied(hub, topics.inbox(Lane.CASE, event.source))
-    for place in places:
-        await bench.ask("show", place, "--key", str(bench.private), "--lang", "ro")
-        await bench.resubmit(place, "--key", str(bench.private))
-        await bench.resubmit(place, "--key", str(other))
-        await bench.ask("resubmit", place, "--by", canary.tag("by"), "--reason", canary.tag("reason"), "--yes")
-        await bench.ask("show", canary.tag("place"), "--key", canary.tag("key file"))
-    await bench.ask("list")
-    await bench.told("list")
+    for each in places:
+        await asyncio.gather(
+            bench.ask("show", each, "--key", str(bench.private), "--lang", "ro"),
+            bench.resubmit(each, "--key", str(bench.private)),
+            bench.resubmit(each, "--key", str(other)),
+        )
+    words = ("--by", canary.tag("by"), "--reason", canary.tag("reason"), "--yes")
+    await asyncio.gather(
+        bench.ask("resubmit", places[0], *words),
+        bench.ask("show", canary.tag("place"), "--key", canary.tag("key file")),
+        bench.ask("list"),
+        bench.told("list"),
+    )
     assert len(bench.said) > 20
     assert canary.found(b"".join(bench.said)) == []
     names = [name for name in await hub.topics() if not name.startswith(("inbox.", "admitted.", "__"))]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from consent.decide import decide
 from consent.messages import Language
 from consent.terms import Lane, Purpose
+from hub.contracts.acts import Act
 from hub.contracts.envelope import Admission, Again, parse_admitted
 from hub.contracts.keys import attempt_name, event_digest
 from hub.quarantine.attempts import UNKNOWN_UNIT, Decided, Numbered, Past
@@ -22,7 +23,8 @@ from tests.cases.pack import policy
 from tests.support.history import NOW, catalogue
 from tests.support.plans import admitted, desk, scene
 from tests.support.published import faults
-from tests.unit.test_quarantine_entries import INPUT, SHA, found
+from tests.unit.test_quarantine_entries import EVENT as EVENT_ID
+from tests.unit.test_quarantine_entries import INPUT, SHA, acted, decided, found
 
 SOURCE, EVENT, OTHER = "uaaaaa", "e-1", bytes(32)
 A, B = ("ubbbbb", Purpose.P1), ("uccccc", Purpose.P6)
@@ -144,6 +146,16 @@ def test_a_record_that_would_be_stopped_again_is_told_with_its_remedy(language: 
     told = done_json(entry(), "refused", Refused("unit_unknown", "taskedUnits"), language)
     assert faults("quarantine.v1", told) == []
     assert (told["state"], told["code"], told["path"]) == ("open", "unit_unknown", "taskedUnits")
+
+
+def test_a_closed_entry_has_no_preview() -> None:
+    """Discarded, or arrived: nothing can be resubmitted, so nothing is said of what it would release."""
+    arrived = decided(event_digest("uaaaaa", attempt_name(EVENT_ID, 2)))
+    for one in (found(acted(Act.DISCARDED)), found(acted(Act.RESUBMITTED), arrived)):
+        said = show_json(Shown(one, told_now(), 2), Language.EN)
+        assert (said["preview"], one.waits) == (None, False)
+        assert len(said["acts"]) == 1
+    assert show_json(Shown(found(acted(Act.RESUBMITTED)), told_now(), 2), Language.EN)["preview"]
 
 
 def test_without_the_record_there_is_no_preview() -> None:

@@ -96,12 +96,18 @@ def test_what_was_resubmitted_arrives_with_a_record_of_its_attempt() -> None:
 
 
 def test_an_ending_of_its_attempt_is_an_arrival_too() -> None:
-    """A duplicate, or stopped again: the gateway has had it. An attempt before the act says nothing."""
+    """A duplicate, or stopped again: the gateway has had it, also where the person's clock runs ahead of the hub's."""
     act, mine = acted(Act.RESUBMITTED), event_digest(SOURCE, attempt_name(EVENT, 2))
     said = {**BLANK_ATTEMPT, "verdict": "duplicate", "code": "duplicate", "input": INPUT, "at": AT + 150}
     assert found(act, Written("audit.attempt.case", ATTEMPTS.encode(said), mine)).arrived is True
-    early = Written("audit.attempt.case", ATTEMPTS.encode(said | {"at": AT + 50}), mine)
-    assert found(act, early).arrived is False
+    ahead = Written("audit.attempt.case", ATTEMPTS.encode(said | {"at": AT + 50}), mine)
+    assert found(act, ahead).arrived is True
+
+
+def test_an_act_on_other_bytes_is_none() -> None:
+    """A topic that was made anew counts from 0 again: what was closed there before closes nothing now."""
+    assert found(acted(Act.DISCARDED, sha256=bytes(32))).state is State.OPEN
+    assert found(acted(Act.DISCARDED, sha256=None)).state is State.OPEN
 
 
 def test_what_admission_had_refused_arrives_as_a_first_attempt() -> None:

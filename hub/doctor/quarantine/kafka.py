@@ -1,8 +1,8 @@
 """Counts the entries of each quarantine that still wait for a person, and folds what is parked.
 
-Rule kept: of an entry of quarantine nothing is read but that it is there, of the attempts only which entry somebody
-acted on, of an entry of parking whose it is and whether it still waits. What could not be read in time counts as
-waiting.
+Rule kept: of an entry of quarantine only its digest is read, of the attempts only which entry somebody acted on, of an
+entry of parking whose it is and whether it still waits. What could not be read in time counts as waiting, and so does
+an entry whose number an older one had: the topic was made anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -26,16 +26,23 @@ from hub.doctor.lanes import Held, held
 AGE_S: Final = 1.0
 
 
+class EntryCodecs(NamedTuple):
+    """Decoders of entries and of attempts."""
+
+    entries: RecordCodec
+    attempts: RecordCodec
+
+
 class Entries:
     """Reads on from where it was: each count costs what came since the one before."""
 
-    def __init__(self, options: Mapping[str, Any], attempts: RecordCodec, entries: RecordCodec) -> None:
-        self._options, self._attempts, self._entries = options, attempts, entries
+    def __init__(self, options: Mapping[str, Any], codecs: EntryCodecs) -> None:
+        self._options, self._codecs = options, codecs
         self._parked: defaultdict[Lane, Parked] = defaultdict(Parked)
         self._reading = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
-        self._there: dict[Lane, set[int]] = {}
-        self._closed: dict[Lane, set[int]] = {}
+        self._there: dict[Lane, set[tuple[int, bytes | None]]] = {}
+        self._closed: dict[Lane, set[tuple[int, bytes | None]]] = {}
 
     async def open(self, stack: AsyncExitStack, names: Mapping[str, int]) -> dict[Lane, int]:
         """Entries nobody has acted on, by lane; control records of transactions are none."""
@@ -78,16 +85,19 @@ class Entries:
         return consumer
 
     def _take(self, record: KafkaRecord) -> None:
-        lane = Lane(record.topic.rpartition(".")[2])
-        if record.topic == topics.quarantine(lane):
-            self._there.setdefault(lane, set()).add(record.offset)
-            return
+        lane, value = Lane(record.topic.rpartition(".")[2]), record.value or b""
         if record.topic == topics.parked(lane):
-            self._parked[lane].take(self._entries.decode(record.value or b""))
+            self._parked[lane].take(self._codecs.entries.decode(value))
             return
-        found = act_of(self._attempts.decode(record.value or b""))
-        if found is not None:
-            self._closed.setdefault(found[0], set()).add(found[1])
+        of_entries = record.topic.startswith("quarantine.")
+        try:
+            said = (self._codecs.entries if of_entries else self._codecs.attempts).decode(value)
+        except ValueError:  # of a newer hub: an entry waits, an attempt closes nothing
+            said = None
+        if of_entries:
+            self._there.setdefault(lane, set()).add((record.offset, None if said is None else said["sha256"]))
+        elif said is not None and (found := act_of(said)) is not None:
+            self._closed.setdefault(found[0], set()).add((found[1], said["sha256"]))
 
     def _counts(self) -> dict[Lane, int]:
         return {lane: len(there - self._closed.get(lane, set())) for lane, there in self._there.items()}
