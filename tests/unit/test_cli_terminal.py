@@ -21,7 +21,7 @@ PAINTED = (
     "from consent.terms import Lane\n"
     "from hub.cli.status import _drawing\n"
     "from hub.doctor.lanes import Row, Stage\n"
-    "_drawing(AsyncExitStack(), live=False)([Row(Lane.CASE, Stage.GATEWAY, False, 3, None, None, None, 0)])\n"
+    "_drawing(AsyncExitStack(), live=False)([Row(Lane.CASE, Stage.GATEWAY, False, 3, None, None, None, 0, 0)])\n"
 )
 
 
