@@ -15,9 +15,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consent.terms import Lane
+from hub import assemble
 from hub.contracts import topics
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import b64
+from hub.doctor.kafka import Probe
+from hub.doctor.lanes import Held
 from tests.support.history import hold
 from tests.support.loop import DISPATCH, PATROL, Fetched, Hub, gateway, ids, until_dead, until_decided
 from tests.support.proxy import Proxy
@@ -159,10 +162,18 @@ async def test_a_topic_deleted_while_it_is_written_parks_its_subscription_alone(
         [*_, last] = await entries(hub, since, 5)
         assert (last["code"], last["unit"], last["purpose"]) == ("unknown_topic", *CELL)
         assert life.gateway[0].parked() == 1
+        assert (await doctor(hub))[LANE][TOPIC] == "unknown_topic"
         await there(hub)
         await consistent(hub, since, events, 0)
+        assert TOPIC not in (await doctor(hub))[LANE]
         await life.end()
     assert took < 2
+
+
+async def doctor(hub: Hub) -> Mapping[Lane, Held]:
+    """What `punte doctor` reads of parked releases."""
+    async with Probe(hub.parts.options, assemble.now_ms, hub.parts.record("audit.quarantine")) as probe:
+        return await probe.parked(await probe.topics())
 
 
 @pytest.mark.kafka

@@ -62,6 +62,7 @@ def test_what_is_counted_is_the_subscription_not_its_releases() -> None:
     at, wrote = parked(*some)
     again = at.resume(CELL, *some, most=40)
     assert (wrote.out.counts["parked"], again.out.counts["resumed"]) == (1, 1)
+    assert (len(ids_at(wrote)), len(ids_at(again))) == (0, 40)
 
 
 def test_everything_waits_behind_what_waits() -> None:

@@ -138,3 +138,11 @@ def test_the_register_and_the_policy_record_have_one_writer_each() -> None:
         topics.AUDIT_REGISTER: {"User:punte-registry"},
     }
     assert all("*" not in acl.name[:-1] for acl in acls)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_release_topic_names_its_subscription_and_no_other_topic_does(purpose: Purpose) -> None:
+    """What the broker refuses is parked by the name of its topic: only a release topic is a subscription's."""
+    assert topics.release_cell(topics.release(Lane.CASE, "u00abc", purpose)) == ("u00abc", purpose)
+    others = {spec.name for spec in topics.hub_topics(Lane)} | {topics.receipt(Lane.CASE, "u00abc")}
+    assert {topics.release_cell(name) for name in others} == {None}

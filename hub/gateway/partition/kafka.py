@@ -25,7 +25,7 @@ from hub.gateway.pace import AHEAD, Pace
 from hub.gateway.ports import OPENING, STEPS, Opened, Plan, Ports, Turn
 from hub.gateway.reading.kafka import Reader
 from hub.gateway.state import Standing
-from hub.gateway.transactions.kafka import Batches, Producer, open_producer
+from hub.gateway.transactions.kafka import Batches, Producer, TopicRefused, open_producer
 
 SPAN: Final = 4_000
 """Positions of the input that one resumption reads again at most: the lane's other releases wait as long."""
@@ -96,7 +96,7 @@ class Partition:
         plan.assigned(self.tp.partition, self.committed or 0, last, now, batches)
         await self.producer.begin()
         crash("assigned_begun")
-        _all_taken(await self.producer.send(batches, crash))
+        await self.producer.send(batches, crash)
         crash("assigned_sent")
         await self.producer.commit()
         crash("opened")
@@ -214,9 +214,11 @@ class Partition:
         crash("begun")
         try:
             async with asyncio.timeout(self.shared.pace.transaction / 1000):
-                refused = await self.producer.send(batches, crash)
+                await self.producer.send(batches, crash)
         except TimeoutError:
             raise KafkaTimeoutError from None
+        except TopicRefused as refusal:
+            refused = refusal.topics
         crash("send_refused" if refused else "sent")
         if refused:
             self.standing.drop()
@@ -251,13 +253,10 @@ def _steps(names: Sequence[str], times: Sequence[float]) -> dict[str, float]:
 
 def _parkable(refused: Mapping[str, str]) -> dict[Cell, str]:
     """The subscriptions of refused topics; PunteError for a topic that the lane cannot do without."""
-    found = {topics.release_cell(topic): code for topic, code in refused.items()}
-    if None in found:
-        _all_taken(refused)
-    return {cell: code for cell, code in found.items() if cell is not None}
-
-
-def _all_taken(refused: Mapping[str, str]) -> None:
-    """PunteError where a topic was refused."""
+    found: dict[Cell, str] = {}
     for topic, code in refused.items():
-        raise PunteError("topic_refused", f"Kafka does not take records for `{topic}`: {code}")
+        cell = topics.release_cell(topic)
+        if cell is None:
+            raise PunteError("topic_refused", f"Kafka does not take records for `{topic}`: {code}")
+        found[cell] = code
+    return found

@@ -206,8 +206,8 @@ class Producer:
         answer = await client.send(client.get_random_node(), MetadataRequest(sorted(names)))
         return {topic: REFUSED[error] for error, topic, *_ in answer.topics if error in REFUSED}
 
-    async def send(self, batches: Batches, crash: Callable[[str], None]) -> Mapping[str, str]:
-        """Send every batch and wait for every answer; the topics that were refused, topic -> code.
+    async def send(self, batches: Batches, crash: Callable[[str], None]) -> None:
+        """Send every batch and wait for every answer. `TopicRefused` names the topics that an answer refused.
 
         An unawaited failure would be left out of a commit that succeeds. After a refusal this producer MUST be closed:
         the fence of the next one ends its transaction.
@@ -220,13 +220,14 @@ class Producer:
                 crash("sending")
         except DEAD as fault:
             await asyncio.gather(*futures, return_exceptions=True)
-            return self._refusal(fault, batches.built[len(futures)][0][0])
+            raise TopicRefused(self._refusal(fault, batches.built[len(futures)][0][0])) from fault
         found: dict[str, str] = {}
         answers = await asyncio.gather(*futures, return_exceptions=True)
         for ((topic, _), _), answer in zip(batches.built, answers, strict=True):
             if isinstance(answer, BaseException):
                 found |= self._refusal(answer, topic, found)
-        return found
+        if found:
+            raise TopicRefused(found)
 
     def _refusal(self, fault: BaseException, topic: str, known: Mapping[str, str] = NONE) -> Mapping[str, str]:
         """The topics that a fault of sending to `topic` says are refused, topic -> code.
