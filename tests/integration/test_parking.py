@@ -21,6 +21,7 @@ from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import b64
 from hub.doctor.kafka import Probe
 from hub.doctor.lanes import Held
+from hub.doctor.quarantine.kafka import EntryCodecs
 from tests.support.history import hold
 from tests.support.loop import DISPATCH, PATROL, Fetched, Hub, gateway, ids, until_dead, until_decided
 from tests.support.proxy import Proxy
@@ -172,7 +173,8 @@ async def test_a_topic_deleted_while_it_is_written_parks_its_subscription_alone(
 
 async def doctor(hub: Hub) -> Mapping[Lane, Held]:
     """What `punte doctor` reads of parked releases."""
-    async with Probe(hub.parts.options, assemble.now_ms, hub.parts.record("audit.quarantine")) as probe:
+    codecs = EntryCodecs(hub.parts.record("audit.quarantine"), hub.parts.record("audit.attempt"))
+    async with Probe(hub.parts.options, assemble.now_ms, codecs) as probe:
         return await probe.parked(await probe.topics())
 
 
