@@ -36,6 +36,32 @@ def test_what_a_transaction_takes_is_known_within_it_and_stays_with_its_commit()
     assert seen.look(DIGEST, CHECK) is Seen.NEW
 
 
+IDS = st.dictionaries(st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8), max_size=200)
+
+
+def test_bytes_across_two_neighbours_are_no_id() -> None:
+    """Ids lie in rows: what begins in one and ends in the next is none, also where it was added after them."""
+    seen, first, second = SeenIds(), b"abcdeabcdefghijk", b"abcdfabcdefghijk"
+    across = (first + CHECK + second + CHECK)[5:21]
+    seen.add(first, CHECK, DAY_MS)
+    seen.add(second, CHECK, DAY_MS)
+    assert seen.look(across, CHECK) is Seen.NEW
+    seen.add(across, OTHER, DAY_MS)
+    assert (seen.look(across, OTHER), len(seen)) == (Seen.REPEAT, 3)
+
+
+@given(IDS, st.binary(min_size=16, max_size=16))
+def test_every_id_is_found_again_and_no_other(ids: dict[bytes, bytes], other: bytes) -> None:
+    """Whatever the digests; the first check of each stands."""
+    seen = SeenIds()
+    for digest, check in ids.items():
+        seen.add(digest, check, DAY_MS)
+        seen.add(digest, OTHER, DAY_MS)
+    assert len(seen) == len(ids)
+    assert all(seen.look(digest, check) is Seen.REPEAT for digest, check in ids.items())
+    assert (seen.look(other, CHECK) is Seen.NEW) == (other not in ids)
+
+
 def test_the_window_moves_by_days() -> None:
     """After the window an id is new again and takes no room."""
     seen = SeenIds()
