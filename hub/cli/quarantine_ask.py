@@ -17,7 +17,7 @@ from consent.facts import Event
 from consent.terms import Lane, Purpose
 from hub.assemble import Parts, check_keys, check_policy, deciding_policy, now_ms, record_codec
 from hub.cli.why import UUID, make_trail
-from hub.contracts.audit import Stage
+from hub.contracts.audit import Stage, Verdict
 from hub.contracts.envelope import EnvelopeFault, Receivers, admitted_source, parse_admitted
 from hub.contracts.files import load_catalogue
 from hub.contracts.record import KafkaRecord
@@ -136,7 +136,10 @@ async def _past(parts: Parts, entry: Entry, source: str, event_id: str) -> Past:
     decisions = [_decided(trail, each) for each in trail.decisions if each.head["source"] == source]
     said = [attempt for _, attempt in trail.attempts if attempt["source"] == source and attempt["attempt"]]
     numbers = [Numbered(each["attempt"], each["sha256"]) for each in said]
-    return Past(source, event_id, entry.said["sha256"], decisions, numbers)
+    sha = entry.said["sha256"]
+    parked = (each for each in said if each["verdict"] == Verdict.PARKED and each["sha256"] == sha)
+    waits = frozenset((each["unit"], Purpose(each["purpose"])) for each in parked)
+    return Past(source, event_id, sha, decisions, numbers, waits)
 
 
 def _decided(trail: Trail, told: DecisionTold) -> Decided:

@@ -36,13 +36,17 @@ class Numbered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the records say of one event. `sha256`: of the bytes in quarantine."""
+    """What the records say of one event. `sha256`: of the bytes in quarantine.
+
+    `waits`: whose release of it was parked; the hub itself tries it again for them.
+    """
 
     source: str
     event_id: str
     sha256: bytes
     decisions: Sequence[Decided] = ()
     numbers: Sequence[Numbered] = ()
+    waits: Receivers = frozenset()
 
     @property
     def decided(self) -> bool:
@@ -62,9 +66,9 @@ class Past:
 
     @property
     def done(self) -> Receivers | None:
-        """Who got it; None where it was never decided."""
+        """Who got it, or waits for it; None where it was never decided."""
         own = self._own()
-        return frozenset(pair for each in own for pair in each.got) if own else None
+        return self.waits.union(pair for each in own for pair in each.got) if own else None
 
     def again(self, attempt: int | None = None) -> Again:
         """What the further attempt bears; `attempt`: the number it was given before."""

@@ -51,6 +51,12 @@ def test_everybody_of_every_attempt_has_it(attempts: list[frozenset[tuple[str, P
     assert told.next == max(len(attempts), 1) + 1
 
 
+def test_whoever_waits_for_a_parked_release_is_left_to_the_hub() -> None:
+    """It goes out by itself as a further attempt: a person's attempt beside it would give it twice."""
+    waiting = Past(SOURCE, EVENT, SHA, [made(EVENT, frozenset({A}))], [Numbered(1, SHA)], frozenset({B}))
+    assert waiting.again() == Again(2, frozenset({A, B}))
+
+
 @given(st.lists(st.integers(1, 90), max_size=6))
 def test_the_next_attempt_is_after_every_one_that_a_record_names(numbers: list[int]) -> None:
     """Also one that was asked for and of which nothing came."""
