@@ -20,7 +20,7 @@ from hub.check.compare import Finding, History, Reference, compare
 from hub.check.expect import HOLLOW
 from hub.check.facts import Entry, Register
 from hub.check.rows import read_rows
-from hub.check.waits import Waits, position
+from hub.check.waits import position
 from hub.contracts.codec import CodecFault, RecordCodec, versioned
 from hub.contracts.envelope import EnvelopeFault, parse_inbox
 from hub.contracts.files import load_catalogue
@@ -125,7 +125,6 @@ def _counts(history: History, quarantined: int) -> dict[str, int]:
         "admitted": len({(d["source"], d["eventId"]) for d in history.decisions}),
         "quarantined": quarantined,
         "releases": len(history.releases),
-        "parked": Waits.of(history.parked).still,
         "refusals": sum(refusals),
     }
 

@@ -26,26 +26,23 @@ class Waits:
 
     first: Mapping[Position, frozenset[Cell]]
     again: dict[tuple[Position, int], list[tuple[Cell, int]]]
-    still: int
 
     @classmethod
     def of(cls, entries: Iterable[Mapping[str, Any]]) -> Waits:
         """Read from the decoded entries of every partition."""
         first: defaultdict[Position, set[Cell]] = defaultdict(set)
         again: defaultdict[tuple[Position, int], list[tuple[Cell, int]]] = defaultdict(list)
-        open_ = 0
         for entry in entries:
-            cell, waits = (entry["unit"], entry["purpose"]), entry["state"] == "parked"
-            open_ += 1 if waits else -1
-            if waits:
+            cell = entry["unit"], entry["purpose"]
+            if entry["state"] == "parked":
                 first[position(entry)].add(cell)
             elif entry["state"] == "resumed":
                 again[position(entry), entry["at"]].append((cell, entry["attempt"]))
-        return cls({where: frozenset(cells) for where, cells in first.items()}, dict(again), open_)
+        return cls({where: frozenset(cells) for where, cells in first.items()}, dict(again))
 
     def is_first(self, decision: Mapping[str, Any]) -> bool:
         """Whether a decision is the first of its event, not a further attempt of a release that waited."""
         return (position(decision), decision["batchAt"]) not in self.again
 
 
-NOTHING_WAITS: Final = Waits({}, {}, 0)
+NOTHING_WAITS: Final = Waits({}, {})

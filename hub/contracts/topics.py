@@ -59,8 +59,8 @@ def release(lane: Lane, unit: str, purpose: Purpose | str) -> str:
 
 def release_cell(topic: str) -> tuple[str, str] | None:
     """The unit and the purpose of a release topic; None for any other topic."""
-    kind, _, *cell = topic.split(".")
-    return (cell[0], cell[1].upper()) if kind == "release" else None
+    kind, *rest = topic.split(".")
+    return (rest[1], rest[2].upper()) if kind == "release" else None
 
 
 @lru_cache(maxsize=1024)

@@ -54,6 +54,12 @@ class Worker:
     polled: bool = False
     task: asyncio.Task[None] | None = None
 
+    @property
+    def upto(self) -> int | None:
+        """The offset that is committed, or before the first commit that of the first record read; None: not known."""
+        committed = None if self.partition is None else self.partition.committed
+        return self.done if committed is None else committed
+
 
 class Gateway:
     """The loop of one lane. `run()` returns after `drain()`, or raises the first fault of any worker."""
@@ -173,7 +179,7 @@ class Gateway:
     def lag(self) -> int:
         """Records of all partitions held, summed, that are not committed yet, as far as the last fetches told."""
         held, ends = self._consumer.assignment(), self._consumer.highwater
-        known = [(worker.tp, worker.done) for worker in self.workers() if worker.tp in held]
+        known = [(worker.tp, worker.upto) for worker in self.workers() if worker.tp in held]
         return sum(max(0, (ends(tp) or 0) - done) for tp, done in known if done is not None)
 
     def parked(self) -> int:
