@@ -196,6 +196,7 @@ class Producer:
 
         Asked only of topics that this client knows nothing of; of the others a look into what it knows.
         """
+        batches.close()
         known = self.kafka.client.cluster.partitions_for_topic
         new = {topic for (topic, _), _ in batches.built if known(topic) is None}
         return await self.ask(new) if new else {}
