@@ -259,7 +259,11 @@ class Gateway:
         """
         tp = TopicPartition(topics.seen(self.lane), worker.tp.partition)
         consumer = AIOKafkaConsumer(
-            **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
+            **self._options,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=1,  # a fetch of an empty partition holds up what is asked behind it: a second in all
         )
         await consumer.start()
         try:
