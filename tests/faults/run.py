@@ -10,22 +10,28 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from aiokafka.errors import KafkaError
 
+from tests.faults import effects
+from tests.faults.archive import archived, released
+from tests.faults.effects import store
 from tests.faults.faults import LabFault
-from tests.faults.history import Found, Kind, check, unseen_plants
+from tests.faults.history import Found, Kind
 from tests.faults.injectors import MENU
+from tests.faults.journal import read_journal
 from tests.faults.lab import LEVEL_S, Lab, laboratory
 from tests.faults.machine import Machine
+from tests.faults.minds import Told, vanished
 from tests.faults.pace import pause
-from tests.faults.reading import Past, past
+from tests.faults.reading import Judgement, Past, by_source, digests, judge
 from tests.faults.recovery import Recovery
 from tests.faults.schedule import Step
+from tests.faults.units import SHELTER
 
 Say = Callable[[str], None]
 DRAINED_S = 120.0
@@ -49,7 +55,7 @@ class Judged:
     struck: Struck
     found: Sequence[Found]
     unseen: Sequence[Kind]
-    past: Past
+    counts: Mapping[str, int]
     longest_s: float
     recoveries: Sequence[Recovery]
     notes: Sequence[str]
@@ -75,15 +81,37 @@ async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
             await pause(order.minutes * 60 - (time.monotonic() - began))
             await _drain(lab, struck)
             longest = lab.watch.longest_s()
+            await _delivered(lab)
             notes = _notes(lab)
             await lab.end_parts()
-            say("reading everything and recomputing it")
-            waits = dict(lab.watch.waits)
-            whole = await past(lab.parts_made, lab.journal, waits, lab.poisoned)
-            found = [*check(whole.ops, whole.allowed), *whole.beside, *_unlevel(struck)]
-            unseen = unseen_plants(whole.ops, whole.allowed)
-            elapsed = time.monotonic() - began
-            return Judged(struck, found, unseen, whole, longest, lab.recoveries, notes, elapsed)
+            say(f"{time.monotonic() - began:6.1f} s  reading everything and recomputing it")
+            made, counts = await _judged(lab)
+            found, elapsed = [*made.found, *_unlevel(struck)], time.monotonic() - began
+            return Judged(struck, found, made.unseen, counts, longest, lab.recoveries, notes, elapsed)
+
+
+async def _judged(lab: Lab) -> tuple[Judgement, dict[str, int]]:
+    """Everything that can be seen against everything that had to be: hub, register, sink."""
+    archive, sent = await archived(lab.parts_made, lab.folder / "archive"), read_journal(lab.journal)
+    commands = [Told(c.record["kind"], c.record["handle"], c.record["state"], c.offset, c.at) for c in lab.changes.done]
+    waits, refused = dict(lab.watch.waits), frozenset(lab.poisoned)
+    made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands))
+    made.found += vanished(
+        commands, {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
+    )
+    kept, released = store(*(lab.stored() or ([], []))), digests(archive, SHELTER)
+    made.found += effects.judged(kept, released)
+    made.unseen += effects.unseen(kept, released)
+    counts = {"events": len(sent), "decided": made.decided, "releases": archive.count, "commands": len(commands)}
+    return made, counts | {"quarantined": archive.quarantined, "effects": len(kept.effects)}
+
+
+async def _delivered(lab: Lab) -> None:
+    """Wait until the sink has taken as many as there are; what it has not, the judgement tells."""
+    wanted = await released(lab.parts_made, SHELTER)
+    until = time.monotonic() + LEVEL_S
+    while time.monotonic() < until and len((lab.stored() or ([], []))[0]) < wanted:
+        await pause(0.2)
 
 
 async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) -> Struck:
@@ -134,12 +162,13 @@ async def _heal(lab: Lab, step: Step) -> None:
 
 async def _drain(lab: Lab, struck: Struck) -> None:
     """No new events; wait until every event is acknowledged and decided."""
-    lab.driver.finish()
+    for one in (lab.driver, lab.station, lab.changes):
+        one.finish()
     until = time.monotonic() + DRAINED_S
-    while lab.driver.unanswered:
+    while lab.driver.unanswered or lab.station.unwritten or lab.changes.left or await lab.station.left():
         if time.monotonic() > until:
             raise LabFault(f"{len(lab.driver.unanswered)} events were not acknowledged within {DRAINED_S:.0f} s")
-        await pause(0.1)
+        await pause(0.2)
     level = await lab.watch.level(2 * LEVEL_S)
     struck.levels.append(2 * LEVEL_S if level is None else level)
 

@@ -10,6 +10,7 @@ from tests.faults.machine import Machine
 from tests.faults.schedule import Aim
 
 GATEWAYS: Final = ("gateway-case", "gateway-alert")
+STORES: Final = ("outbox", "sink")
 WORKERS: Final = (*GATEWAYS, "admit-case", "admit-alert")
 
 

@@ -32,13 +32,4 @@ class Unbuilt:
         """Nothing was broken."""
 
 
-UNBUILT: Final = (
-    Unbuilt("F10", "the broker comes back with an older log", "an injector (needs the outbox's refill to be passed)"),
-    Unbuilt("F11", "a bit flipped in a segment", "an injector (needs the outbox's refill to be passed)"),
-    Unbuilt("F18", "power cut under the outbox", "an injector (needs the sink and the outbox's receipts)"),
-    Unbuilt("F20", "disk full under the outbox", "an injector (needs the sink and the outbox's receipts)"),
-    Unbuilt("F21", "one failing fsync under the outbox", "an injector (needs the sink and the outbox's receipts)"),
-    Unbuilt("F22", "one failing write under the outbox", "an injector (needs the sink and the outbox's receipts)"),
-    Unbuilt("F23", "the disk turns read-only", "an injector (needs the sink and the outbox's receipts)"),
-    Unbuilt("F26", "the clock jumps", "an injector", "faketime"),
-)
+UNBUILT: Final = (Unbuilt("F26", "the clock jumps", "an injector", "faketime"),)
