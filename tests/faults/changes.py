@@ -22,7 +22,7 @@ from hub.contracts.keys import KeyRing, b64
 from hub.contracts.registers import common
 from tests.faults.journal import Journal
 from tests.faults.pace import pause
-from tests.faults.units import SHELTER
+from tests.faults.units import RECEIVER, SHELTER
 
 EVERY_S: Final = 2.0
 TIMEOUT_S: Final = 10.0
@@ -74,7 +74,7 @@ class People:
         }
 
     def _hold(self, person: str, now: int) -> dict[str, Any]:
-        unit = None if self.rng.random() < 0.3 else SHELTER
+        unit = self.rng.choice((None, SHELTER, RECEIVER))
         handle = f"h-{person}-{unit or 'all'}"
         state = "off" if self.states.get(handle) == "on" else "on"
         return common("hold", handle, state, now, BY) | {

@@ -33,7 +33,7 @@ from tests.faults.faults import LabFault
 from tests.faults.journal import Journal
 from tests.faults.recovery import Recovery
 from tests.faults.station import OtherCrowd, Station, StationCrowd, asked
-from tests.faults.units import SHELTER, STATION
+from tests.faults.units import RECEIVER, STATION
 from tests.faults.watch import Watch
 from tests.faults.wire import Wire
 
@@ -139,7 +139,7 @@ def connector_words(disks: Mapping[str, Disk]) -> Mapping[str, tuple[str, ...]]:
     """The connectors by name, and their words after `python -m`."""
     return {
         "outbox": ("connectors.police", "--outbox", str(outbox_path(disks)), "--unit", STATION),
-        "sink": ("connectors.shelter", "--store", str(store_path(disks)), "--unit", SHELTER),
+        "sink": ("connectors.shelter", "--store", str(store_path(disks)), "--unit", RECEIVER),
     }
 
 

@@ -31,7 +31,7 @@ from tests.faults.pace import pause
 from tests.faults.reading import Judgement, Past, by_source, digests, judge
 from tests.faults.recovery import Recovery
 from tests.faults.schedule import Step
-from tests.faults.units import SHELTER
+from tests.faults.units import RECEIVER
 
 Say = Callable[[str], None]
 DRAINED_S = 120.0
@@ -99,7 +99,7 @@ async def _judged(lab: Lab) -> tuple[Judgement, dict[str, int]]:
     made.found += vanished(
         commands, {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
     )
-    kept, released = store(*(lab.stored() or ([], []))), digests(archive, SHELTER)
+    kept, released = store(*(lab.stored() or ([], []))), digests(archive, RECEIVER)
     made.found += effects.judged(kept, released)
     made.unseen += effects.unseen(kept, released)
     counts = {"events": len(sent), "decided": made.decided, "releases": archive.count, "commands": len(commands)}
@@ -108,7 +108,7 @@ async def _judged(lab: Lab) -> tuple[Judgement, dict[str, int]]:
 
 async def _delivered(lab: Lab) -> None:
     """Wait until the sink has taken as many as there are; what it has not, the judgement tells."""
-    wanted = await released(lab.parts_made, SHELTER)
+    wanted = await released(lab.parts_made, RECEIVER)
     until = time.monotonic() + LEVEL_S
     while time.monotonic() < until and len((lab.stored() or ([], []))[0]) < wanted:
         await pause(0.2)

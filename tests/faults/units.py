@@ -6,5 +6,7 @@ from typing import Final
 
 STATION: Final = "ux3joc"
 """Its events leave by an outbox, and by nothing else."""
+RECEIVER: Final = "u4n6ms"
+"""What is released to it, of both lanes, is delivered into its own file by a sink."""
 SHELTER: Final = "umbwtf"
-"""What is released to it is delivered by a sink; its consents change while faults strike."""
+"""Consents for it, and holds, change while faults strike."""
