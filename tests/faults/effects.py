@@ -7,7 +7,7 @@ is what the sink says of itself. Each run plants a loss and a double in a copy o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -44,11 +44,11 @@ def store(delivered: Sequence[Sequence[str]], aside: Sequence[Sequence[str]]) ->
     )
 
 
-def judged(found: Store, released: Mapping[Release, str]) -> list[Found]:
+def judged(found: Store, released: Mapping[Release, str], taken_back: Collection[Release] = ()) -> list[Found]:
     """Every anomaly. `released`: release -> digest of its bytes, of the sink's topics alone.
 
-    A release that was taken back with a whole broker and made again of other bytes is put aside as a conflict: a person
-    sees both, so it is not lost.
+    `taken_back`: what the sink had when a broker lost part of its log. If it is not made again it is no invention; if
+    it is made again of other bytes it is put aside as a conflict: a person sees both, so it is not lost.
     """
     times = Counter(one.key for one in found.effects)
     digests = {one.key: one.digest for one in found.effects}
@@ -58,7 +58,8 @@ def judged(found: Store, released: Mapping[Release, str]) -> list[Found]:
         Found(Kind.LOST, "released, without effect at the sink", where=key[0]) for key in released.keys() - times.keys()
     ]
     told += [
-        Found(Kind.PHANTOM, "an effect of what nobody released", where=key[0]) for key in times.keys() - released.keys()
+        Found(Kind.PHANTOM, "an effect of what nobody released", where=key[0])
+        for key in times.keys() - released.keys() - {*taken_back}
     ]
     told += [
         Found(Kind.TORN, "an effect of other bytes than released", where=key[0])

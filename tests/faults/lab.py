@@ -30,6 +30,7 @@ from tests.faults.disk import Disk, lacks_disk
 from tests.faults.driver import Driver
 from tests.faults.effects import ASIDE, DELIVERED
 from tests.faults.faults import LabFault
+from tests.faults.history import Release
 from tests.faults.journal import Journal
 from tests.faults.recovery import Recovery
 from tests.faults.station import OtherCrowd, Station, StationCrowd, asked
@@ -68,6 +69,8 @@ class Lab:
     recoveries: list[Recovery] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     poisoned: set[str] = field(default_factory=set)
+    taken_back: set[Release] = field(default_factory=set)
+    """Releases that the sink had when a broker lost some of what it had released."""
     _extras: int = 0
 
     @property
@@ -112,9 +115,9 @@ class Lab:
         delivered, aside = asked(path, DELIVERED), asked(path, ASIDE)
         return None if delivered is None or aside is None else (delivered, aside)
 
-    async def level(self) -> float | None:
-        """Seconds until everything sent so far is acknowledged and decided; None when it takes more than `LEVEL_S`."""
-        return await self.watch.level(LEVEL_S, self.driver.unanswered | self.station.unwritten)
+    async def level(self, seconds: float) -> float | None:
+        """Seconds until everything sent so far is acknowledged and decided; None when it takes more than these."""
+        return await self.watch.level(seconds, self.driver.unanswered | self.station.unwritten)
 
 
 async def _prepared(parts: assemble.Parts, federation: Federation, size: int) -> None:

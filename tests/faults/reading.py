@@ -42,6 +42,7 @@ class Past:
     waits: Mapping[str, float]
     refused: frozenset[str]
     commands: Sequence[Told] = ()
+    longest_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def judge_source(source: str, plant: bool) -> Verdict:
         for e in past.sent.get(source, ())
         if e.event in past.waits
     ]
-    allowed = Allowed(entitled.releases, past.refused)
+    allowed = Allowed(entitled.releases, past.refused, past.longest_ms)
     found = [*check(ops, allowed), *beside, *unaware(_known(decisions), past.commands)]
     unseen = unseen_plants(ops, allowed) if plant else None
     return Verdict(found, claimed, len({one["eventId"] for one in decisions}), unseen)

@@ -34,6 +34,9 @@ from tests.faults.schedule import Step
 from tests.faults.units import RECEIVER
 
 Say = Callable[[str], None]
+LONGEST_MS = 60_000
+SLACK_MS = 15_000
+"""No event waits longer than the first, nor than its fault may take to be level and this."""
 DRAINED_S = 120.0
 """Within this the publishers have every acknowledgement after the last fault."""
 
@@ -85,22 +88,23 @@ async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
             notes = _notes(lab)
             await lab.end_parts()
             say(f"{time.monotonic() - began:6.1f} s  reading everything and recomputing it")
-            made, counts = await _judged(lab)
+            longest_ms = max([LONGEST_MS, *(int(bound_s(step) * 1e3) + SLACK_MS for step in steps)])
+            made, counts = await _judged(lab, longest_ms)
             found, elapsed = [*made.found, *_unlevel(struck)], time.monotonic() - began
             return Judged(struck, found, made.unseen, counts, longest, lab.recoveries, notes, elapsed)
 
 
-async def _judged(lab: Lab) -> tuple[Judgement, dict[str, int]]:
+async def _judged(lab: Lab, longest_ms: int) -> tuple[Judgement, dict[str, int]]:
     """Everything that can be seen against everything that had to be: hub, register, sink."""
     archive, sent = await archived(lab.parts_made, lab.folder / "archive"), read_journal(lab.journal)
     commands = [Told(c.record["kind"], c.record["handle"], c.record["state"], c.offset, c.at) for c in lab.changes.done]
     waits, refused = dict(lab.watch.waits), frozenset(lab.poisoned)
-    made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands))
+    made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands, longest_ms))
     made.found += vanished(
         commands, {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
     )
     kept, released = store(*(lab.stored() or ([], []))), digests(archive, RECEIVER)
-    made.found += effects.judged(kept, released)
+    made.found += effects.judged(kept, released, lab.taken_back)
     made.unseen += effects.unseen(kept, released)
     counts = {"events": len(sent), "decided": made.decided, "releases": archive.count, "commands": len(commands)}
     return made, counts | {"quarantined": archive.quarantined, "effects": len(kept.effects)}
@@ -121,7 +125,11 @@ async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) ->
         what = " and ".join(" ".join(one) for one in step.strikes())
         say(f"{time.monotonic() - began:6.1f} s  {what} for {step.for_s:.1f} s")
         await _strike(lab, step, rng, struck)
-        told = f"level after {struck.levels[-1]:.1f} s" if step not in struck.late else f"not level in {LEVEL_S:.0f} s"
+        told = (
+            f"level after {struck.levels[-1]:.1f} s"
+            if step not in struck.late
+            else f"not level in {bound_s(step):.0f} s"
+        )
         say(f"{time.monotonic() - began:6.1f} s  {told}")
     return struck
 
@@ -139,8 +147,9 @@ async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
         await _heal(lab, step)
     struck.injected.update(name for (name, _), fault in zip(step.strikes(), told, strict=True) if not fault)
     struck.failed += [fault for fault in told if fault]
-    level = await lab.level()
-    struck.levels.append(LEVEL_S if level is None else level)
+    bound = bound_s(step)
+    level = await lab.level(bound)
+    struck.levels.append(bound if level is None else level)
     if level is None:
         struck.late.append(step)
 
@@ -174,7 +183,14 @@ async def _drain(lab: Lab, struck: Struck) -> None:
 
 
 def _unlevel(struck: Struck) -> list[Found]:
-    return [Found(Kind.WEDGED, f"not level within {LEVEL_S:.0f} s", where=f"{s.fault} {s.target}") for s in struck.late]
+    return [
+        Found(Kind.WEDGED, f"not level within {bound_s(s):.0f} s", where=f"{s.fault} {s.target}") for s in struck.late
+    ]
+
+
+def bound_s(step: Step) -> float:
+    """Within this after its healing all is level (s)."""
+    return max(MENU[name].level_s for name, _ in step.strikes())
 
 
 def _notes(lab: Lab) -> list[str]:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from tests.faults.faults import LabFault
-from tests.faults.lab import Lab
+from tests.faults.lab import LEVEL_S, Lab
 from tests.faults.machine import Machine
 from tests.faults.schedule import Aim
 
@@ -16,6 +16,7 @@ class Unbuilt:
 
     must = False
     aim = Aim(("nothing",), 0.0, 0.0)
+    level_s = LEVEL_S
 
     def __init__(self, name: str, sentence: str, missing: str, command: str = "") -> None:
         self.name, self.sentence, self._missing, self._command = name, sentence, missing, command
