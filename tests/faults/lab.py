@@ -42,6 +42,8 @@ CLUJ: Final = Path(__file__).parents[2] / "deploy/federation/cluj.toml"
 LANES: Final = (Lane.ALERT, Lane.CASE)
 PEOPLE: Final = ("p-1", "p-2")
 READY_S: Final = 60.0
+BEFORE_S: Final = 15.0
+BEHIND_S: Final = 90.0
 STATION_SHARE: Final = 0.04
 """The station's part of the rate, beside the crowd."""
 LEVEL_S: Final = 30.0
@@ -69,6 +71,8 @@ class Lab:
     recoveries: list[Recovery] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     poisoned: set[str] = field(default_factory=set)
+    damaged: list[float] = field(default_factory=list)
+    """When the station's inbox was damaged (s): what it wrote about then may come in another order."""
     taken_back: set[Release] = field(default_factory=set)
     """Releases that the sink had when a broker lost some of what it had released."""
     _extras: int = 0
@@ -108,6 +112,11 @@ class Lab:
     async def end_parts(self) -> None:
         """Drain every process of the hub; what they left is there to be read."""
         await asyncio.gather(*(child.stop() for child in list(self.parts.values())))
+
+    def unordered(self) -> frozenset[str]:
+        """Events that an inbox lost, or that came behind what it lost: their order is not judged."""
+        near = [(at - BEFORE_S, at + BEHIND_S) for at in self.damaged]
+        return frozenset(event for at, event in self.station.written if any(a <= at <= b for a, b in near))
 
     def stored(self) -> tuple[list[Any], list[Any]] | None:
         """The rows of the sink: delivered and put aside; None when its file cannot be read now."""

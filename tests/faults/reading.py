@@ -34,7 +34,10 @@ FEW: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a run left: the archive, the journal, the waits (event -> s), refused events and register commands."""
+    """What a run left: the archive, the journal, the waits (event -> s), refused events and register commands.
+
+    `longest_ms`: how long an event may wait. `unordered`: events whose order a fault took, and nothing else.
+    """
 
     parts: assemble.Parts
     archive: Archive
@@ -43,6 +46,7 @@ class Past:
     refused: frozenset[str]
     commands: Sequence[Told] = ()
     longest_ms: int = 60_000
+    unordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ def judge_source(source: str, plant: bool) -> Verdict:
     entitled = Entitled(_reference(past), shelf)
     decisions = _decisions(past.archive, source)
     beside = entitled.read(_whole(decisions), lambda event: _inbox(past.archive, source, event))
-    ops = [*_published(past.sent.get(source, ())), *_taken(past.archive, source), *_decided(decisions, entitled)]
+    taken = [op for op in _taken(past.archive, source) if op.event not in past.unordered]
+    ops = [*_published(past.sent.get(source, ())), *taken, *_decided(decisions, entitled)]
     named = {(op.place, op.release) for op in ops if op.act is Act.AUDIT}
     claimed = frozenset(key for key in named | shelf.taken if past.archive.places(key))
     ops += _released(past.archive, claimed)

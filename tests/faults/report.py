@@ -17,6 +17,7 @@ CLEAN: Final = 0
 ANOMALIES: Final = 1
 BROKEN: Final = 2
 LISTED: Final = 20
+STALLS: Final = 5
 PLANTED: Final = len(PLANTS) + len(effects.PLANTS)
 """Anomalies each run plants: four in the history of the hub, three in the rows of the sink."""
 
@@ -32,6 +33,7 @@ def report(judged: Judged, lacking: Mapping[str, str], steps: int, seed: int) ->
         "not_run": [*(f"{name}: {lack}" for name, lack in lacking.items()), *judged.struck.failed],
         **{kind.value: kinds[kind] for kind in Kind},
         "longest_stall_s": round(judged.longest_s, 2),
+        "stalls": sorted(judged.struck.stalls, reverse=True)[:STALLS],
         "recovery_s": worst and worst.total_s,
         "recovery": worst and worst.parts(),
         "recoveries_s": sorted(one.total_s for one in judged.recoveries),

@@ -48,6 +48,8 @@ class Struck:
     injected: Counter[str] = field(default_factory=Counter)
     levels: list[float] = field(default_factory=list)
     late: list[Step] = field(default_factory=list)
+    stalls: list[tuple[float, str]] = field(default_factory=list)
+    """Of each step the longest wait that ended in it (s), and what struck."""
     failed: list[str] = field(default_factory=list)
 
 
@@ -99,7 +101,7 @@ async def _judged(lab: Lab, longest_ms: int) -> tuple[Judgement, dict[str, int]]
     archive, sent = await archived(lab.parts_made, lab.folder / "archive"), read_journal(lab.journal)
     commands = [Told(c.record["kind"], c.record["handle"], c.record["state"], c.offset, c.at) for c in lab.changes.done]
     waits, refused = dict(lab.watch.waits), frozenset(lab.poisoned)
-    made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands, longest_ms))
+    made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands, longest_ms, lab.unordered()))
     made.found += vanished(
         commands, {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
     )
@@ -136,6 +138,7 @@ async def _strike_all(lab: Lab, steps: Sequence[Step], rng: Random, say: Say) ->
 
 async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
     """One step, healed whatever happens, then the time until all is level."""
+    lab.watch.peak = 0.0
     strikes = [asyncio.create_task(_inject(lab, *one, rng)) for one in step.strikes()]
     try:
         if len(strikes) == 1:
@@ -150,6 +153,7 @@ async def _strike(lab: Lab, step: Step, rng: Random, struck: Struck) -> None:
     bound = bound_s(step)
     level = await lab.level(bound)
     struck.levels.append(bound if level is None else level)
+    struck.stalls.append((round(lab.watch.peak, 1), " and ".join(" ".join(one) for one in step.strikes())))
     if level is None:
         struck.late.append(step)
 

@@ -56,7 +56,8 @@ class Station:
         self._rows: deque[Published] = deque()
         self._stopping = False
         self.lock = asyncio.Lock()
-        self.written = 0
+        self.written: list[tuple[float, str]] = []
+        """Every row that is on the disk: when that was known (s), and its event."""
 
     async def run(self, rate: float) -> None:
         """Write `rate` rows per second until `finish`; then what is left until all is on the disk."""
@@ -89,7 +90,7 @@ class Station:
             if done:
                 self._acknowledged(row.id, row.lane.value, time.time())
         if done:
-            self.written += len(rows)
+            self.written += [(time.time(), row.id) for row in rows]
             self._rows.clear()
 
     async def left(self) -> int:

@@ -39,6 +39,8 @@ class Watch:
         self.acked: dict[str, float] = {}
         self.decided: set[str] = set()
         self.waits: dict[str, float] = {}
+        self.peak = 0.0
+        """The longest wait that ended since this was last set to nothing (s)."""
         self.last: dict[tuple[str, int], tuple[int, float]] = {}
         """(lane, partition) -> the moment its last released batch bears (ms) and when it was seen (s)."""
 
@@ -128,5 +130,6 @@ class Watch:
         at = self.acked.pop(event, None)
         if at is not None:
             self.waits[event] = max(0.0, now - at)
+            self.peak = max(self.peak, now - at)
         if decision["releases"]:
             self.last[lane, partition] = (record.timestamp, now)

@@ -92,6 +92,7 @@ class Damaged(Alone):
         """The inbox that is filled from the outbox; Kafka cuts it off there when it starts."""
         (broker,) = lab.brokers.all
         await broker.kill()
+        lab.damaged.append(time.time())
         segments = sorted((broker.node.data / f"{topics.inbox(Lane.CASE, STATION)}-0").glob("*.log"))
         if not segments or not (size := segments[-1].stat().st_size):
             raise LabFault("the inbox is empty")
