@@ -15,6 +15,7 @@ from tests.faults.history import Found, Kind, Release
 
 PLANTS: Final = (Kind.LOST, Kind.DOUBLED, Kind.TORN)
 DELIVERED: Final = "SELECT lane, unit, purpose, release, hex(sha256) FROM delivery"
+COUNT: Final = "SELECT count(*) FROM delivery"
 ASIDE: Final = "SELECT topic, release, code, hex(sha256) FROM aside"
 
 

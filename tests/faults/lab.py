@@ -28,7 +28,7 @@ from tests.faults.changes import Changes, people
 from tests.faults.child import Child
 from tests.faults.disk import Disk, lacks_disk
 from tests.faults.driver import Driver
-from tests.faults.effects import ASIDE, DELIVERED
+from tests.faults.effects import ASIDE, COUNT, DELIVERED
 from tests.faults.faults import LabFault
 from tests.faults.history import Release
 from tests.faults.journal import Journal
@@ -117,6 +117,11 @@ class Lab:
         """Events that an inbox lost, or that came behind what it lost: their order is not judged."""
         near = [(at - BEFORE_S, at + BEHIND_S) for at in self.damaged]
         return frozenset(event for at, event in self.station.written if any(a <= at <= b for a, b in near))
+
+    def effects(self) -> int:
+        """How many effects the sink has; 0 while its file cannot be read."""
+        found = asked(store_path(self.disks), COUNT)
+        return int(found[0][0]) if found else 0
 
     def stored(self) -> tuple[list[Any], list[Any]] | None:
         """The rows of the sink: delivered and put aside; None when its file cannot be read now."""

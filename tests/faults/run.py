@@ -116,7 +116,7 @@ async def _delivered(lab: Lab) -> None:
     """Wait until the sink has taken as many as there are; what it has not, the judgement tells."""
     wanted = await released(lab.parts_made, RECEIVER)
     until = time.monotonic() + LEVEL_S
-    while time.monotonic() < until and len((lab.stored() or ([], []))[0]) < wanted:
+    while time.monotonic() < until and lab.effects() < wanted:
         await pause(0.2)
 
 
