@@ -18,8 +18,8 @@ from random import Random
 from aiokafka.errors import KafkaError
 
 from tests.faults import effects
-from tests.faults.archive import archived, released
-from tests.faults.effects import store
+from tests.faults.archive import Archive, archived, released
+from tests.faults.effects import Store, store
 from tests.faults.faults import LabFault
 from tests.faults.history import Found, Kind
 from tests.faults.injectors import MENU
@@ -78,7 +78,7 @@ class Order:
 
 
 async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
-    """Strike every step on a fresh hub under a crowd of events, then judge."""
+    """Strike every step on a fresh hub under a crowd of events, end it, then judge."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="punte-faults-") as folder:
         async with laboratory(Path(folder), order.seed, order.rate, order.brokers) as lab:
@@ -89,23 +89,24 @@ async def run(steps: Sequence[Step], order: Order, say: Say) -> Judged:
             await _delivered(lab)
             notes = _notes(lab)
             await lab.end_parts()
-            say(f"{time.monotonic() - began:6.1f} s  reading everything and recomputing it")
-            longest_ms = max([LONGEST_MS, *(int(bound_s(step) * 1e3) + SLACK_MS for step in steps)])
-            made, counts = await _judged(lab, longest_ms)
-            found, elapsed = [*made.found, *_unlevel(struck)], time.monotonic() - began
-            return Judged(struck, found, made.unseen, counts, longest, lab.recoveries, notes, elapsed)
+            say(f"{time.monotonic() - began:6.1f} s  reading everything")
+            archive, rows = await archived(lab.parts_made, lab.folder / "archive"), lab.stored() or ([], [])
+        say(f"{time.monotonic() - began:6.1f} s  recomputing {archive.count} releases")
+        longest_ms = max([LONGEST_MS, *(int(bound_s(step) * 1e3) + SLACK_MS for step in steps)])
+        made, counts = _judged(lab, archive, store(*rows), longest_ms)
+        found, elapsed = [*made.found, *_unlevel(struck)], time.monotonic() - began
+        return Judged(struck, found, made.unseen, counts, longest, lab.recoveries, notes, elapsed)
 
 
-async def _judged(lab: Lab, longest_ms: int) -> tuple[Judgement, dict[str, int]]:
-    """Everything that can be seen against everything that had to be: hub, register, sink."""
-    archive, sent = await archived(lab.parts_made, lab.folder / "archive"), read_journal(lab.journal)
+def _judged(lab: Lab, archive: Archive, kept: Store, longest_ms: int) -> tuple[Judgement, dict[str, int]]:
+    """Everything that could be seen against everything that had to be: hub, register, sink."""
+    sent = read_journal(lab.journal)
     commands = [Told(c.record["kind"], c.record["handle"], c.record["state"], c.offset, c.at) for c in lab.changes.done]
     waits, refused = dict(lab.watch.waits), frozenset(lab.poisoned)
     made = judge(Past(lab.parts_made, archive, by_source(sent), waits, refused, commands, longest_ms, lab.unordered()))
-    made.found += vanished(
-        commands, {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
-    )
-    kept, released = store(*(lab.stored() or ([], []))), digests(archive, RECEIVER)
+    register = {offset: (kind, handle, record) for offset, kind, handle, record in archive.register}
+    made.found += vanished(commands, register)
+    released = digests(archive, RECEIVER)
     made.found += effects.judged(kept, released, lab.taken_back)
     made.unseen += effects.unseen(kept, released)
     counts = {"events": len(sent), "decided": made.decided, "releases": archive.count, "commands": len(commands)}
