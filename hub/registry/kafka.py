@@ -40,8 +40,12 @@ class RegisterWriter:
         self._door = door
 
     async def __aenter__(self) -> Self:
-        """Start the producer."""
-        await self._producer.start()
+        """Start the producer; one that could not is closed."""
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
