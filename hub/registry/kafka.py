@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -41,11 +42,10 @@ class RegisterWriter:
 
     async def __aenter__(self) -> Self:
         """Start the producer; one that could not is closed."""
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._producer.stop)
             await self._producer.start()
-        except BaseException:
-            await self._producer.stop()
-            raise
+            undo.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
