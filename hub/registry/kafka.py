@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -40,8 +41,11 @@ class RegisterWriter:
         self._door = door
 
     async def __aenter__(self) -> Self:
-        """Start the producer."""
-        await self._producer.start()
+        """Start the producer; one that could not is closed."""
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._producer.stop)
+            await self._producer.start()
+            undo.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def main() -> int:
     asked = _asked()
     machine = this_machine(asked.brokers)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was mounted is unmounted
     if asked.list:
         return _list(machine)
     try:

@@ -1,4 +1,4 @@
-"""One part of the hub as a process, under a supervisor that starts it again whenever it ends.
+"""One part of the hub, or a connector, as a process, under a supervisor that starts it again whenever it ends.
 
 Rule kept: signals go to a process id this object started and has not yet seen end, and to nothing else; a child dies
 with the laboratory (PR_SET_PDEATHSIG).
@@ -40,7 +40,10 @@ class Life:
 
 @dataclass(eq=False, slots=True)
 class Child:
-    """A part by name: its words after `punte`, its environment, its log. `crash_at` is for the next life alone."""
+    """A part by name: its words after `python -m`, its environment, its log. `crash_at` is for the next life alone.
+
+    `may_start`: while it is not set, no new life begins.
+    """
 
     name: str
     words: Sequence[str]
@@ -52,6 +55,11 @@ class Child:
     _process: asyncio.subprocess.Process | None = None
     _keeping: asyncio.Task[None] | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    may_start: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """It may start."""
+        self.may_start.set()
 
     @property
     def pid(self) -> int | None:
@@ -85,6 +93,13 @@ class Child:
         """SIGKILL, also to a frozen one."""
         return self.signal(signal.SIGKILL)
 
+    async def down(self) -> None:
+        """SIGKILL, and no new life until `may_start` is set; returns when the old one is gone."""
+        self.may_start.clear()
+        self.kill()
+        while self.pid is not None:
+            await pause(0.02)
+
     def freeze(self) -> bool:
         """SIGSTOP."""
         return self.signal(signal.SIGSTOP)
@@ -107,6 +122,7 @@ class Child:
     async def stop(self) -> None:
         """Drain it as a supervisor does: SIGTERM, ten seconds, SIGKILL."""
         self.stopping = True
+        self.may_start.set()
         self.thaw()
         self.signal(signal.SIGTERM)
         if self._keeping is not None:
@@ -117,6 +133,9 @@ class Child:
     async def _keep(self) -> None:
         wait = FIRST_WAIT_S
         while not self.stopping:
+            await self.may_start.wait()
+            if self.stopping:
+                return
             life = await self._live()
             wait = FIRST_WAIT_S if life.ready else min(wait * 2, LONGEST_WAIT_S)
             if not self.stopping:
@@ -128,7 +147,7 @@ class Child:
         self.crash_at = ""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "hub", *self.words),
+                *(sys.executable, "-m", *self.words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

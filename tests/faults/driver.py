@@ -1,7 +1,8 @@
 """The publishers of the laboratory: a steady crowd, journalled before each send, sent again until acknowledged.
 
 Rule kept: an event keeps its id and its bytes in every send, as an outbox would send it; what was acknowledged is told
-to the watch with the moment, so that a stall is measured from the outside.
+to the watch with the moment, so that a stall is measured from the outside. What a broker has lost is sent again in its
+first order, and once more every few seconds until it is decided.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from tests.faults.pace import pause
 TICK_S: Final = 0.1
 CATCH_UP: Final = 3
 """How much faster than its rate the crowd may be after it was held up."""
+KEPT_S: Final = 90.0
+"""How long acknowledged events are kept, to be sent again when a broker has lost them."""
+LOOK_S: Final = 8.0
 MOST_WAITING: Final = 4_000
 """Sends without an answer at which the crowd waits."""
 
@@ -40,6 +44,7 @@ MOST_WAITING: Final = 4_000
 class Message:
     """One event as it is sent, each time alike."""
 
+    number: int
     event: str
     source: str
     lane: str
@@ -63,7 +68,11 @@ class Driver:
         self._encode = encoder(catalogue)
         self._again: deque[Message] = deque()
         self._waiting: set[str] = set()
-        self._stopping = False
+        self._stopping = self._renew = False
+        self._kept: deque[tuple[float, Message]] = deque()
+        self._lost: dict[str, Message] = {}
+        self._look_at = 0.0
+        self.decided: Callable[[str], bool] = lambda event: True
         self.sent = 0
         self.resent = 0
 
@@ -71,12 +80,16 @@ class Driver:
         """Send `rate` events per second until `finish`; then what is left until all is acknowledged."""
         producer = await reachable(self._options)
         due, last = 0.0, time.monotonic()
-        while not self._stopping or self._again or self._waiting:
+        while not self._stopping or self._again or self._waiting or self._lost:
             now = time.monotonic()
             due, last = min(due + (now - last) * rate, rate * TICK_S * CATCH_UP), now
             fresh = 0 if self._stopping or len(self._waiting) > MOST_WAITING else int(due)
             due -= fresh
+            self._look()
             try:
+                if self._renew:
+                    self._renew = False
+                    raise KafkaError
                 await self._send(producer, [*self._left(), *map(self._message, self._crowd.events(fresh))])
             except KafkaError:
                 await _close(producer)
@@ -87,6 +100,21 @@ class Driver:
     def finish(self) -> None:
         """No new events from now on."""
         self._stopping = True
+
+    def again(self, since: float) -> None:
+        """A broker has lost what was acknowledged since (s): send it again, in its first order, by a new producer."""
+        lost = [one for at, one in self._kept if at >= since]
+        self._lost.update((one.event, one) for one in lost)
+        self._again = deque(sorted({one.event: one for one in (*lost, *self._again)}.values(), key=lambda m: m.number))
+        self._renew, self._look_at = True, time.monotonic() + LOOK_S
+
+    def _look(self) -> None:
+        """Send what was lost once more, unless it was decided."""
+        if self._lost and time.monotonic() > self._look_at:
+            self._lost = {event: one for event, one in self._lost.items() if not self.decided(event)}
+            held = {one.event for one in self._again} | self._waiting
+            self._again.extend(one for event, one in self._lost.items() if event not in held)
+            self._look_at = time.monotonic() + LOOK_S
 
     @property
     def unanswered(self) -> set[str]:
@@ -103,7 +131,8 @@ class Driver:
         self.sent += 1
         headers = inbox_headers(event.id, event.source, event.type, event.time, event.subject)
         topic = topics.inbox(event.lane, event.source)
-        return Message(event.id, event.source, event.lane.value, topic, self._encode(event.type, event.record), headers)
+        value = self._encode(event.type, event.record)
+        return Message(self.sent, event.id, event.source, event.lane.value, topic, value, headers)
 
     async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
         """Intents first, then the sends; a message that does not get away is sent again."""
@@ -131,9 +160,17 @@ class Driver:
         self._journal.outcome(message.event, outcome)
         self._waiting.discard(message.event)
         if outcome is Outcome.OK:
+            self._keep(message)
             self._acknowledged(message.event, message.lane, time.time())
         elif outcome is Outcome.UNKNOWN:
             self._again.append(message)
+
+    def _keep(self, message: Message) -> None:
+        """As long as a broker may lose it."""
+        now = time.time()
+        self._kept.append((now, message))
+        while self._kept[0][0] < now - KEPT_S:
+            self._kept.popleft()
 
 
 async def reachable(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:

@@ -7,16 +7,16 @@ headers, gets a digest that no record has, so that the checker calls it leaked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
 from hub.check import compare
 from hub.check.rows import Wanted
-from hub.check.waits import Waits
+from hub.check.waits import NOTHING_WAITS, Waits
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import event_digest
-from hub.contracts.record import KafkaRecord
+from tests.faults.archive import Kept, Shelf
 from tests.faults.history import Found, Kind, Release
 
 OTHERWISE: Final = "other bytes than those that went out"
@@ -24,22 +24,26 @@ KINDS: Final = {"lost": Kind.LOST, "doubled": Kind.DOUBLED, "leaked": Kind.LEAKE
 
 
 class Entitled(compare._Checker):  # its steps are what is reused; only what it writes down differs
-    """`releases`: event -> release -> digest of the bytes that had to go out, once `read` has gone over a history."""
+    """`releases`: event -> release -> digest of the bytes that had to go out, once `read` has gone over decisions."""
 
-    def __init__(self, by: compare.Reference, history: compare.History) -> None:
+    def __init__(self, by: compare.Reference, shelf: Shelf, waits: Waits = NOTHING_WAITS) -> None:
         self._all = compare.Findings()
-        released = compare._by_id(history.releases, compare.Findings())
-        super().__init__(by, self._all, released, Waits.of(history.parked))
-        self._past = history
+        super().__init__(by, self._all, shelf, waits)  # type: ignore[arg-type]  # it takes from it one by one
         self.releases: dict[str, dict[Release, str]] = {}
 
-    def read(self) -> list[Found]:
-        """Recompute every decided event; what the reference finds wrong beside the bytes of single releases."""
-        compare._traces(self._past.releases, self._all)
-        for decision in sorted(compare._whole(self._past.decisions), key=lambda one: int(one["registerRevision"])):
+    def read(
+        self,
+        decisions: Iterable[Mapping[str, Any]],
+        inbox: Callable[[str], Kept | None],
+        own: Callable[[str], Kept | None],
+    ) -> list[Found]:
+        """Recompute every decided event, in the order of their revisions; what is wrong beside single releases.
+
+        `inbox`, `own`: an event as its unit sent it, a hollow alert as the hub wrote it.
+        """
+        for decision in decisions:
             self.releases.setdefault(decision["eventId"], {})
-            key = decision["source"], decision["eventId"]
-            self.event(decision, self._past.inbox.get(key), self._past.own.get(key))
+            self.event(decision, inbox(decision["eventId"]), own(decision["eventId"]))
         return [Found(KINDS[one.kind], one.what, one.event_id, one.where) for one in self._all.found]
 
     def _one(self, case: compare._Case, want: Wanted, decision: Mapping[str, Any]) -> None:
@@ -54,8 +58,3 @@ class Entitled(compare._Checker):  # its steps are what is reused; only what it 
         )
         if not right:
             del self._all.found[before:]  # the checker says it again, of the history
-
-
-def release_key(record: KafkaRecord) -> Release:
-    """Topic and release id of a record."""
-    return record.topic, (dict(record.headers).get("ce_id") or b"").decode("ascii", "replace")

@@ -58,6 +58,12 @@ class Journal:
     def outcome(self, event: str, outcome: Outcome) -> None:
         """Write down what became of a send; synced with the next intents."""
         self._write({"op": outcome.value, "id": event})
+        self._file.flush()
+
+    def command(self, kind: str, handle: str, state: str, offset: int | None = None) -> None:
+        """Write down a register command: before it is typed, and its offset once it is acknowledged."""
+        self._write({"op": "command", "kind": kind, "handle": handle, "state": state, "offset": offset})
+        self._sync()
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line) + "\n")
@@ -75,6 +81,8 @@ def read_journal(path: Path) -> Sequence[Sent]:
         try:
             entry = json.loads(line)
         except ValueError:
+            continue
+        if entry["op"] == "command":
             continue
         if entry["op"] == "intent":
             first.setdefault(entry["id"], (entry["source"], entry["lane"]))

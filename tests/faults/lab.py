@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +20,21 @@ from hub import assemble
 from hub.contracts import topics
 from hub.contracts.federation import Federation, parse_federation
 from hub.contracts.keys import secret_text
-from hub.demo.crowd import Crowd
 from hub.registry.federation import Signed, federation_records, parties, start_records
 from hub.registry.topics.kafka import create
 from hub.settings import Settings
 from tests.faults.broker import Brokers
+from tests.faults.changes import Changes, people
 from tests.faults.child import Child
+from tests.faults.disk import Disk, lacks_disk
 from tests.faults.driver import Driver
+from tests.faults.effects import ASIDE, COUNT, DELIVERED
 from tests.faults.faults import LabFault
+from tests.faults.history import Release
 from tests.faults.journal import Journal
 from tests.faults.recovery import Recovery
+from tests.faults.station import OtherCrowd, Station, StationCrowd, asked
+from tests.faults.units import RECEIVER, STATION
 from tests.faults.watch import Watch
 from tests.faults.wire import Wire
 
@@ -37,13 +42,20 @@ CLUJ: Final = Path(__file__).parents[2] / "deploy/federation/cluj.toml"
 LANES: Final = (Lane.ALERT, Lane.CASE)
 PEOPLE: Final = ("p-1", "p-2")
 READY_S: Final = 60.0
+BEFORE_S: Final = 15.0
+BEHIND_S: Final = 90.0
+STATION_SHARE: Final = 0.04
+"""The station's part of the rate, beside the crowd."""
 LEVEL_S: Final = 30.0
 """After healing all units are level within this."""
 
 
 @dataclass(slots=True, eq=False)
 class Lab:
-    """Everything of one run. `parts` by name: `gateway-case`, `admit-alert`, `registry`, and extras of injectors."""
+    """Everything of one run. `parts` by name: `gateway-case`, `admit-alert`, `registry`, `outbox`, `sink`, and extras.
+
+    `disks`: under the outbox's and the sink's file, by the name of the part.
+    """
 
     folder: Path
     parts_made: assemble.Parts
@@ -52,10 +64,17 @@ class Lab:
     wires: Mapping[str, Wire]
     watch: Watch
     driver: Driver
+    station: Station
+    changes: Changes
+    disks: Mapping[str, Disk]
     parts: dict[str, Child]
     recoveries: list[Recovery] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     poisoned: set[str] = field(default_factory=set)
+    damaged: list[float] = field(default_factory=list)
+    """When the station's inbox was damaged (s): what it wrote about then may come in another order."""
+    taken_back: set[Release] = field(default_factory=set)
+    """Releases that the sink had when a broker lost some of what it had released."""
     _extras: int = 0
 
     @property
@@ -94,9 +113,25 @@ class Lab:
         """Drain every process of the hub; what they left is there to be read."""
         await asyncio.gather(*(child.stop() for child in list(self.parts.values())))
 
-    async def level(self) -> float | None:
-        """Seconds until everything sent so far is acknowledged and decided; None when it takes more than `LEVEL_S`."""
-        return await self.watch.level(LEVEL_S, self.driver.unanswered)
+    def unordered(self) -> frozenset[str]:
+        """Events that an inbox lost, or that came behind what it lost: their order is not judged."""
+        near = [(at - BEFORE_S, at + BEHIND_S) for at in self.damaged]
+        return frozenset(event for at, event in self.station.written if any(a <= at <= b for a, b in near))
+
+    def effects(self) -> int:
+        """How many effects the sink has; 0 while its file cannot be read."""
+        found = asked(store_path(self.disks), COUNT)
+        return int(found[0][0]) if found else 0
+
+    def stored(self) -> tuple[list[Any], list[Any]] | None:
+        """The rows of the sink: delivered and put aside; None when its file cannot be read now."""
+        path = store_path(self.disks)
+        delivered, aside = asked(path, DELIVERED), asked(path, ASIDE)
+        return None if delivered is None or aside is None else (delivered, aside)
+
+    async def level(self, seconds: float) -> float | None:
+        """Seconds until everything sent so far is acknowledged and decided; None when it takes more than these."""
+        return await self.watch.level(seconds, self.driver.unanswered | self.station.unwritten)
 
 
 async def _prepared(parts: assemble.Parts, federation: Federation, size: int) -> None:
@@ -110,10 +145,29 @@ async def _prepared(parts: assemble.Parts, federation: Federation, size: int) ->
 
 
 def part_words() -> Mapping[str, tuple[str, ...]]:
-    """The parts of a hub by name, and their words after `punte`."""
-    works = {f"{verb}-{lane}": ("run", verb, "--lane", lane.value) for lane in LANES for verb in ("admit", "gateway")}
-    only = tuple(word for lane in LANES for word in ("--lane", lane.value))
-    return works | {"registry": ("run", "registry", *only)}
+    """The parts of a hub by name, and their words after `python -m`."""
+    lanes, verbs = [lane.value for lane in LANES], ("admit", "gateway")
+    works = {f"{verb}-{lane}": ("hub", "run", verb, "--lane", lane) for lane in lanes for verb in verbs}
+    only = tuple(word for lane in lanes for word in ("--lane", lane))
+    return works | {"registry": ("hub", "run", "registry", *only)}
+
+
+def connector_words(disks: Mapping[str, Disk]) -> Mapping[str, tuple[str, ...]]:
+    """The connectors by name, and their words after `python -m`."""
+    return {
+        "outbox": ("connectors.police", "--outbox", str(outbox_path(disks)), "--unit", STATION),
+        "sink": ("connectors.shelter", "--store", str(store_path(disks)), "--unit", RECEIVER),
+    }
+
+
+def outbox_path(disks: Mapping[str, Disk]) -> Path:
+    """The file the station writes to."""
+    return disks["outbox"].folder / "outbox.sqlite"
+
+
+def store_path(disks: Mapping[str, Disk]) -> Path:
+    """The file the sink delivers to."""
+    return disks["sink"].folder / "store.sqlite"
 
 
 @asynccontextmanager
@@ -122,8 +176,9 @@ async def laboratory(folder: Path, seed: int, rate: float, size: int = 1) -> Asy
     secret = folder / "secret.json"
     secret.touch(0o600)
     secret.write_text(secret_text(1, secrets.token_bytes(32)))
-    words = part_words()
     async with AsyncExitStack() as stack:
+        disks = await _disks(stack, folder)
+        words = {**part_words(), **connector_words(disks)}
         wires = {name: await stack.enter_async_context(Wire(size)) for name in words}
         brokers = Brokers(folder, [{_door(name): w.ports[at] for name, w in wires.items()} for at in range(size)])
         stack.push_async_callback(brokers.stop)
@@ -141,13 +196,36 @@ async def laboratory(folder: Path, seed: int, rate: float, size: int = 1) -> Asy
         }
         watch = await stack.enter_async_context(Watch(parts.options, LANES, parts.record("audit.decision")))
         journal = stack.enter_context(Journal(folder / "journal.jsonl"))
-        crowd = Crowd(parts.catalogue, federation, Random(seed), assemble.now_ms())
-        driver = Driver(parts.options, parts.catalogue, crowd, journal, watch.acknowledged)
-        lab = Lab(folder, parts, federation, brokers, wires, watch, driver, children)
+        made = _publishing(parts, federation, seed, journal, watch)
+        lab = Lab(folder, parts, federation, brokers, wires, watch, *made(outbox_path(disks)), disks, children)
         stack.push_async_callback(lab.end_parts)
         await _start(lab)
-        _background(stack, driver.run(rate))
+        for work in (lab.driver.run(rate), lab.station.run(STATION_SHARE * rate), lab.changes.run()):
+            _background(stack, work)
         yield lab
+
+
+async def _disks(stack: AsyncExitStack, folder: Path) -> Mapping[str, Disk]:
+    """A disk each for the outbox and the sink; plain folders where there can be none."""
+    able, disks = lacks_disk() is None, {name: Disk(folder / f"disk-{name}") for name in ("outbox", "sink")}
+    for disk in disks.values():
+        stack.push_async_callback(disk.end)
+        await disk.make(able)
+    return disks
+
+
+def _publishing(
+    parts: assemble.Parts, federation: Federation, seed: int, journal: Journal, watch: Watch
+) -> Callable[[Path], tuple[Driver, Station, Changes]]:
+    """The crowd, the station that writes to an outbox at a path, and the people who change their minds."""
+    rng, now = Random(seed), assemble.now_ms()
+    crowd = OtherCrowd(parts.catalogue, federation, rng, now)
+    own = StationCrowd(parts.catalogue, federation, Random(f"station {seed}"), now)
+    minds = people(crowd.people, parts.keys, Random(f"changes {seed}"))
+    driver = Driver(parts.options, parts.catalogue, crowd, journal, watch.acknowledged)
+    driver.decided = watch.decided.__contains__
+    changes = Changes(parts.writer, minds, journal)
+    return lambda path: (driver, Station(path, own, journal, watch.acknowledged), changes)
 
 
 def _door(name: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.faults.disk import lacks_disk
+
 CGROUPS: Final = Path("/sys/fs/cgroup")
 
 
@@ -16,7 +18,7 @@ CGROUPS: Final = Path("/sys/fs/cgroup")
 class Machine:
     """Whether it is Linux, whether we are root, the commands on PATH, the cgroup v1 folders we may write to.
 
-    `brokers`: how many the run has.
+    `brokers`: how many the run has. `disk`: what is missing for disks of our own, None when there can be some.
     """
 
     linux: bool
@@ -24,6 +26,7 @@ class Machine:
     commands: frozenset[str]
     cgroups: frozenset[str]
     brokers: int = 1
+    disk: str | None = "an image that can be mounted"
 
     def lacks_command(self, name: str) -> str | None:
         """The missing thing, said for a person; None when it is there."""
@@ -36,7 +39,7 @@ class Machine:
 
 def this_machine(brokers: int = 1) -> Machine:
     """The machine we run on, in a run with so many brokers."""
-    wanted = ("faketime", "strace", "mount", "mkfs.ext4", "losetup")
+    wanted = ("faketime", "strace")
     groups = (name for name in ("memory", "cpu") if os.access(CGROUPS / name / "cgroup.procs", os.W_OK))
     return Machine(
         sys.platform == "linux",
@@ -44,4 +47,5 @@ def this_machine(brokers: int = 1) -> Machine:
         frozenset(name for name in wanted if shutil.which(name)),
         frozenset(groups),
         brokers,
+        lacks_disk(),
     )

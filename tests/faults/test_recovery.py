@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.faults.history import Allowed, Found, Kind
+from tests.faults.history import Found, Kind
 from tests.faults.machine import Machine
-from tests.faults.reading import Past
 from tests.faults.recovery import Recovery, recovered
 from tests.faults.report import ANOMALIES, BROKEN, CLEAN, report, status
 from tests.faults.run import Judged, Struck, runnable
@@ -18,9 +17,9 @@ NOTHING = Machine(linux=True, root=False, commands=frozenset(), cgroups=frozense
 
 def judged(*found: Found, unseen: tuple[Kind, ...] = ()) -> Judged:
     """A run that struck F3 once and found these."""
-    past = Past([], Allowed({}), [], {"events": 7, "releases": 20, "quarantined": 0})
+    counts = {"events": 7, "releases": 20, "quarantined": 0, "effects": 3, "commands": 2}
     struck = Struck(Counter({"F3": 1}), [0.5], [], [])
-    return Judged(struck, found, unseen, past, 1.25, [Recovery("case", 9.5, 9.0, 0.1, 0.2)], [], 60.0)
+    return Judged(struck, found, unseen, counts, 1.25, [Recovery("case", 9.5, 9.0, 0.1, 0.2)], [], 60.0)
 
 
 def test_the_parts_come_from_the_requests_after_the_kill() -> None:
@@ -41,7 +40,7 @@ def test_a_clean_run_says_so() -> None:
     """Every count is there, and the status is 0 only with all that had to strike."""
     told = report(judged(), {"F26": "the command `faketime`"}, 3, 1)
     assert [told[kind] for kind in ("lost", "doubled", "torn", "reordered", "leaked")] == [0] * 5
-    assert (told["not_run"], told["planted_found"], told["recovery_s"]) == (["F26: the command `faketime`"], 4, 9.5)
+    assert (told["not_run"], told["planted_found"], told["recovery_s"]) == (["F26: the command `faketime`"], 7, 9.5)
     assert status(judged(), frozenset({"F3"}), {}) == CLEAN
 
 

@@ -14,7 +14,7 @@ from tests.faults.report import CLEAN, report, status
 from tests.faults.run import Order, run
 from tests.faults.schedule import SHARE
 
-RATE = 40.0
+RATE = 25.0
 SEED = 20261128
 
 

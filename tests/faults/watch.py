@@ -34,9 +34,13 @@ class Watch:
         self._lanes = {topics.audit_decision(lane): lane.value for lane in lanes}
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._mark: dict[Any, int] = {}
+        self._since: set[str] | None = None
         self.acked: dict[str, float] = {}
         self.decided: set[str] = set()
         self.waits: dict[str, float] = {}
+        self.peak = 0.0
+        """The longest wait that ended since this was last set to nothing (s)."""
         self.last: dict[tuple[str, int], tuple[int, float]] = {}
         """(lane, partition) -> the moment its last released batch bears (ms) and when it was seen (s)."""
 
@@ -86,6 +90,18 @@ class Watch:
 
         return min(fresh) - at if await self._until(met, seconds) else None
 
+    async def remember(self) -> None:
+        """A copy of the broker is made now: what is seen from here on, it may not hold."""
+        self._mark = {place: await self._consumer.position(place) for place in self._consumer.assignment()}
+        self._since = set()
+
+    def forget(self) -> None:
+        """The broker came back as that copy: what was seen since is not decided any more, and is read again."""
+        self.decided -= self._since or set()
+        self._since, mark, self._mark = None, self._mark, {}
+        for place, offset in mark.items():
+            self._consumer.seek(place, offset)
+
     async def _until(self, done: Any, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds), self._moved:
@@ -109,8 +125,11 @@ class Watch:
         decision = self._decisions.decode(record.value)
         event = decision["eventId"]
         self.decided.add(event)
+        if self._since is not None:
+            self._since.add(event)
         at = self.acked.pop(event, None)
         if at is not None:
             self.waits[event] = max(0.0, now - at)
+            self.peak = max(self.peak, now - at)
         if decision["releases"]:
             self.last[lane, partition] = (record.timestamp, now)

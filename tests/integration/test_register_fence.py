@@ -14,6 +14,7 @@ from hub import assemble
 from hub.contracts import topics
 from hub.contracts.envelope import uuid_text
 from hub.contracts.keys import b64
+from hub.errors import PunteError
 from hub.follow.register.kafka import PARTITION, RegisterFollower
 from tests.support.history import hold
 from tests.support.loop import DISPATCH, PATROL, Fetched, Hub, gateway, ids, until_decided
@@ -50,6 +51,15 @@ class HeldFollower(RegisterFollower):
     def _note(self, code: str) -> None:
         self._heard.setdefault(code, asyncio.Event()).set()
         self._say(code)
+
+
+class ShrunkFollower(RegisterFollower):
+    """A follower of a register that came back with `lost` records less."""
+
+    lost = 0
+
+    async def _end(self) -> int:
+        return await super()._end() - self.lost
 
 
 @pytest.fixture
@@ -115,3 +125,13 @@ async def test_no_decision_before_an_acknowledged_hold_is_folded(hub: Hub, follo
     assert {"held"} <= {refusal["reason"] for refusal in decisions[held_event]["refusals"]}
     proven = {uuid_text(release["releaseId"]) for release in decisions[other]["releases"]}
     assert [record.headers["ce_id"].decode() in proven for record in releases] == [True]
+
+
+async def test_a_register_that_came_back_with_less_ends_the_part(loop_hub: Hub) -> None:
+    """What was folded is in doubt and what is written now would be passed by: no decision is made on it."""
+    async with ShrunkFollower(loop_hub.parts.options, lambda record: None, lambda code: None, PATIENCE_S) as made:
+        assert await made.fence() == made.position
+        made.lost = 1
+        with pytest.raises(PunteError, match=r"ends at [0-9]+, before offset [0-9]+") as refused:
+            await made.fence()
+    assert refused.value.code == "offsets_went_back"

@@ -1,15 +1,17 @@
-"""A proxy before a broker: it keeps one kind of request back, or answers as a broker that refuses rights to a topic."""
+"""A proxy before a broker: it keeps a request back, loses an answer, holds a request, or refuses rights to a topic."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest_v0, AddPartitionsToTxnResponse_v0
 
+PRODUCE: Final = 0
 ADD_PARTITIONS: Final = 24
 ADD_OFFSETS: Final = 25
 END_TXN: Final = 26
@@ -22,19 +24,27 @@ LEFT_OUT: Final = 55
 
 @dataclass(slots=True)
 class Proxy:
-    """Listens on a free port before the broker at `upstream`.
+    """Listens on a free port before the broker at `upstream`. What it shall do to a request is an api key, used once.
 
-    `keep`: api key of the next request to keep back; `refuse`: a topic that nobody has the right to write.
+    `keep`: the next such request is kept back, its connection cut. `lose`: the next such request is carried out, its
+    answer lost with the connection. `hold`: such a request waits until `go`, after `passes` others of its kind.
+    `refuse`: a topic that nobody has the right to write, as long as it stands there.
     """
 
     upstream: int
     keep: int | None = None
+    lose: int | None = None
+    hold: int | None = None
+    passes: int = 0
     refuse: str = ""
     refused: int = 0
     kept: bytes = b""
     port: int = 0
     caught: asyncio.Event = field(default_factory=asyncio.Event)
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
+    _lines: set[tuple[asyncio.Task[Any], asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         """Start listening."""
@@ -43,30 +53,62 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop listening."""
+        """Stop listening, and end every connection."""
         assert self._server is not None
         self._server.close()
+        lines = list(self._lines)
+        for line in lines:
+            line[0].cancel()
+        await asyncio.gather(*(line[0] for line in lines), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         above, up = await asyncio.open_connection("127.0.0.1", self.upstream)
-        answers = asyncio.create_task(_copy(above, writer))
+        task = asyncio.current_task()
+        assert task is not None
+        lost, line = set[bytes](), (task, writer, up)
+        self._lines.add(line)
+        answers = asyncio.create_task(self._answers(above, writer, lost))
         try:
             while True:
                 request = await frame(reader)
-                if struct.unpack(">h", request[4:6])[0] == self.keep:
-                    self.keep, self.kept = None, request
-                    self.caught.set()
-                    return
-                if (answer := self._refusal(request)) is None:
-                    up.write(request)
-                else:
+                if (answer := self._refusal(request)) is not None:
                     writer.write(answer)
+                elif not await self._passed(request, up, lost):
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             answers.cancel()
             writer.close()
             up.close()
+            self._lines.discard(line)
+
+    async def _passed(self, request: bytes, up: asyncio.StreamWriter, lost: set[bytes]) -> bool:
+        """Hand one request on; False when its connection is to be cut."""
+        key = struct.unpack(">h", request[4:6])[0]
+        if key == self.keep:
+            self.keep, self.kept = None, request
+            self.caught.set()
+            return False
+        if key == self.lose:
+            self.lose = None
+            lost.add(request[8:12])
+        if key == self.hold:
+            self.passes -= 1
+            if self.passes < 0:
+                self.hold = None
+                self.held.set()
+                await self.go.wait()
+        up.write(request)
+        return True
+
+    async def _answers(self, above: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: set[bytes]) -> None:
+        """Hand answers on until the one to be lost, known by its correlation id, has come."""
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while (answer := await frame(above))[4:8] not in lost:
+                writer.write(answer)
+            self.caught.set()
+        writer.transport.abort()
 
     def _refusal(self, request: bytes) -> bytes | None:
         """What a broker with an authorizer answers to AddPartitions: none is added, the others were not attempted."""
@@ -96,8 +138,3 @@ async def frame(reader: asyncio.StreamReader) -> bytes:
     """One frame of the Kafka protocol with its length."""
     head = await reader.readexactly(4)
     return head + await reader.readexactly(struct.unpack(">i", head)[0])
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)

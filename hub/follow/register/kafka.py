@@ -27,6 +27,7 @@ from hub.errors import PunteError
 
 UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 PARTITION: Final = TopicPartition(REGISTER, 0)
+AGAIN: Final = "Kafka came back with less: type again what people decided since its copy; this part starts afresh"
 Fold = Callable[[KafkaRecord], None]
 Alarm = Callable[[str], None]
 
@@ -41,6 +42,7 @@ class RegisterFollower:
         self._fold, self._alarm, self._patience = fold, alarm, patience
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._furthest = 0
         self.position = 0
 
     async def __aenter__(self) -> Self:
@@ -109,9 +111,14 @@ class RegisterFollower:
     async def fence(self) -> int:
         """The register's end as it was when the fence began, once the fold has reached it.
 
-        The number is the revision.
+        The number is the revision. A register that ends earlier than before came back with less: what was folded is in
+        doubt, and what is written now would lie before the fold and be passed by, so the process ends.
         """
         end = await self._end()
+        if end < self._furthest:
+            sentence = f"the register ends at {end}, before offset {self._furthest}"
+            raise PunteError("offsets_went_back", sentence, AGAIN)
+        self._furthest = end
         while self.position < end:
             self._still_following()
             try:

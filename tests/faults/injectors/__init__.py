@@ -11,9 +11,11 @@ from typing import Final
 from tests.faults.injectors.brokers import Frozen, Killed, TooFew
 from tests.faults.injectors.injector import Injector
 from tests.faults.injectors.limits import Handles, Memory, Starved
+from tests.faults.injectors.logs import Damaged, Older
 from tests.faults.injectors.network import Late, Reset, Slow
 from tests.faults.injectors.processes import Crash, Hung, Kill, Storm, Twin, Zombie
 from tests.faults.injectors.records import Poison
+from tests.faults.injectors.stores import FailingSync, FailingWrite, Full, PowerCut, ReadOnly
 from tests.faults.injectors.unbuilt import UNBUILT
 
 MENU: Final[Mapping[str, Injector]] = {
@@ -28,9 +30,16 @@ MENU: Final[Mapping[str, Injector]] = {
         Killed(),
         Frozen(),
         TooFew(),
+        Older(),
+        Damaged(),
         Slow(),
         Late(),
         Reset(),
+        PowerCut(),
+        Full(),
+        FailingSync(),
+        FailingWrite(),
+        ReadOnly(),
         Memory(),
         Starved(),
         Handles(),

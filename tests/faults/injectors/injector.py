@@ -5,21 +5,26 @@ from __future__ import annotations
 from random import Random
 from typing import Final, Protocol
 
-from tests.faults.lab import Lab
+from tests.faults.lab import LEVEL_S, Lab
 from tests.faults.machine import Machine
 from tests.faults.schedule import Aim
 
 GATEWAYS: Final = ("gateway-case", "gateway-alert")
+STORES: Final = ("outbox", "sink")
 WORKERS: Final = (*GATEWAYS, "admit-case", "admit-alert")
 
 
 class Injector(Protocol):
-    """`must`: needs nothing, so a run without it has failed. `aim`: its targets and how long it holds."""
+    """`must`: needs nothing, so a run without it has failed. `aim`: its targets and how long it holds.
+
+    `level_s`: within this after healing everything sent before is decided.
+    """
 
     name: str
     sentence: str
     must: bool
     aim: Aim
+    level_s: float
 
     def lacks(self, machine: Machine) -> str | None:
         """The missing thing, None when it can run here."""
@@ -35,6 +40,7 @@ class Always:
     """An injector that needs nothing but Linux."""
 
     must = False
+    level_s = LEVEL_S
 
     def lacks(self, machine: Machine) -> str | None:
         """Signals to own processes and /proc are all it takes."""

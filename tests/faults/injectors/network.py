@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from random import Random
 from typing import Final
 
 from tests.faults.faults import LabFault
 from tests.faults.injectors.injector import GATEWAYS, WORKERS, Always
 from tests.faults.lab import Lab
+from tests.faults.pace import pause
 from tests.faults.schedule import Aim
 from tests.faults.wire import PRODUCE, TRANSACTION_KEYS, Wire
 from tests.support.proxy import END_TXN
 
+DRIPS: Final = 200
+DRIPS_S: Final = 0.2
 PASSES_S: Final = 30.0
 """Within this a request of every kind passes a wire that works."""
 
@@ -74,14 +78,20 @@ class Late(Always):
 class Reset(Always):
     """F16."""
 
-    name, sentence, must = "F16", "connections reset in the middle of a frame, or half open", True
+    name, sentence, must = "F16", "connections reset in the middle of a frame, half open, or a byte at a time", True
     aim = Aim(WORKERS, 2.0, 8.0)
 
+    def __init__(self) -> None:
+        self._dripping: list[asyncio.Task[None]] = []
+
     async def inject(self, lab: Lab, target: str, rng: Random) -> None:
-        """One of three ways."""
+        """One of four ways; the last is a publisher's: many connections that never end a request."""
         wire = lab.wire(target)
-        way = rng.choice(("half", "half", "cut", "open"))
-        if way == "half":
+        way = rng.choice(("half", "half", "cut", "open", "drip"))
+        if way == "drip":
+            port = int(lab.brokers.all[0].bootstrap.rpartition(":")[2])
+            self._dripping = [asyncio.create_task(_drip(port, DRIPS_S)) for _ in range(DRIPS)]
+        elif way == "half":
             wire.half = PRODUCE
             await caught(wire)
         elif way == "cut":
@@ -91,4 +101,20 @@ class Reset(Always):
 
     async def heal(self, lab: Lab) -> None:
         """Whole connections again."""
+        dripping, self._dripping = self._dripping, []
+        for one in dripping:
+            one.cancel()
+        await asyncio.gather(*dripping, return_exceptions=True)
         heal(lab)
+
+
+async def _drip(port: int, seconds: float) -> None:
+    """A request of 64 KB of which a byte comes now and then."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(struct.pack(">ih", 65_536, PRODUCE))
+        while True:
+            writer.write(b"\0")
+            await pause(seconds)
+    finally:
+        writer.transport.abort()
