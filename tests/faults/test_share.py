@@ -1,6 +1,6 @@
 """A short share of the laboratory in every run of the tests: each fault that must run, once, on a real broker.
 
-It has a broker and processes of its own, so that it can run beside every other test. About 80 seconds.
+It has a broker and processes of its own, so that it can run beside every other test. About 45 seconds.
 """
 
 from __future__ import annotations
