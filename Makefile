@@ -35,14 +35,16 @@ test: check
 	  integration scenarios others pages
 
 # What takes minutes of fire, and the hour of a newcomer: left out of `make test`, which has six minutes on two processors.
+# So are single tests marked `fire`.
 FIRE := tests/faults/test_share.py tests/scenarios/test_newcomer_hour.py \
         $(addprefix tests/integration/test_connector_,crash_points.py disk.py restored.py sink.py)
 
 integration: setup
-	@$(BIN)/python -m pytest -q tests/integration $(addprefix --ignore=,$(FIRE))
+	@$(BIN)/python -m pytest -q -m "not fire" tests/integration $(addprefix --ignore=,$(FIRE))
 
 fire: setup
 	@$(BIN)/python -m pytest -q $(FIRE)
+	@$(BIN)/python -m pytest -q -m fire tests/integration
 
 scenarios: setup
 	@$(BIN)/python -m pytest -q tests/scenarios $(addprefix --ignore=,$(FIRE))

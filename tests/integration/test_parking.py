@@ -36,6 +36,8 @@ AUDIT: Final = (topics.audit_decision(LANE), topics.audit_attempt(LANE))
 OTHER: Final = "release.case.uj9kpj.p6"
 SMALL: Final = "100"
 WHOLE: Final = "1048588"
+BLOCKED_S: Final = 20
+"""Half of what a send to an unknown topic blocks where nobody asks before (kafka.md section 00)."""
 RESUMING: Final = ("probed", "read_again", "planned_again", "resumed")
 Since = Mapping[TopicPartition, int]
 
@@ -168,7 +170,7 @@ async def test_a_topic_deleted_while_it_is_written_parks_its_subscription_alone(
         await consistent(hub, since, events, 0)
         assert TOPIC not in (await doctor(hub))[LANE]
         await life.end()
-    assert took < 2
+    assert took < BLOCKED_S
 
 
 async def doctor(hub: Hub) -> Mapping[Lane, Held]:
@@ -196,7 +198,7 @@ async def test_a_release_larger_than_its_topic_takes_parks_its_subscription_alon
         await life.end()
     decisions, _ = await told(hub, since)
     assert [one["eventId"] for one in decisions if one["eventId"] in more] == more
-    assert took < 2
+    assert took < BLOCKED_S
 
 
 @pytest.mark.kafka

@@ -239,6 +239,7 @@ async def test_a_command_that_dies_between_act_and_append_loses_and_repeats_noth
         assert set(got.values()) == {1}
 
 
+@pytest.mark.fire
 async def test_the_sealed_copy_is_used_once_the_record_is_gone(bench: Bench, tmp_path: Path) -> None:
     """Without a key it is gone, another key opens nothing, one that others may read is refused; the right one does."""
     unknown = stranger()
@@ -258,6 +259,7 @@ async def test_the_sealed_copy_is_used_once_the_record_is_gone(bench: Bench, tmp
     await bench.decisions(event, 1)
 
 
+@pytest.mark.fire
 async def test_a_closed_entry_stays_as_it_was_closed(bench: Bench) -> None:
     """Discarded is not resubmitted, and again changes nothing; resubmitted is not discarded. Both states are named."""
     unknown = stranger()
@@ -276,6 +278,7 @@ async def test_a_closed_entry_stays_as_it_was_closed(bench: Bench) -> None:
     assert [(act["act"], act["by"], act["reason"]) for act in shown["acts"]] == [("discarded", "p-2", "no_event")]
 
 
+@pytest.mark.fire
 async def test_of_two_people_who_act_against_each_other_at_once_one_is_told_that_the_other_was_first(
     bench: Bench,
 ) -> None:
@@ -291,6 +294,7 @@ async def test_of_two_people_who_act_against_each_other_at_once_one_is_told_that
     assert bool(await bench.got(event)) is (state == "resubmitted")
 
 
+@pytest.mark.fire
 async def test_every_look_and_every_act_is_a_record(bench: Bench) -> None:
     """In `audit.attempt`, by the position of the entry: who looked, who tried and why it was refused, who closed."""
     _, place = await refused(bench, stranger())
@@ -324,6 +328,7 @@ async def test_trace_and_why_tell_the_acts(bench: Bench) -> None:
     assert any("p-2" in line and "no_event" in line for line in found["sentences"])
 
 
+@pytest.mark.fire
 async def test_status_counts_what_still_waits(bench: Bench) -> None:
     """One more entry is one more; once it is closed it is one less."""
 
@@ -338,6 +343,7 @@ async def test_status_counts_what_still_waits(bench: Bench) -> None:
     assert await waiting() == before
 
 
+@pytest.mark.fire
 async def test_nothing_of_a_poisoned_record_is_said_or_kept_in_the_clear(bench: Bench, tmp_path: Path) -> None:
     """A canary in every text and header of refused records: in no output, and in no topic but the inbox."""
     canary, hub = Canary(), bench.hub
