@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CODE := hub consent connectors schemas tests
 
-.PHONY: setup demo check test integration scenarios others fire browser pages lock clean
+.PHONY: setup demo check test integration loop scenarios others fire browser pages lock clean
 
 setup: .venv/ready
 
@@ -31,16 +31,22 @@ check: setup
 # when it ends. The browser is fetched beside the others.
 test: check
 	@echo "running every test, about six minutes"
-	@$(MAKE) --no-print-directory -j4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-	  integration scenarios others pages
+	@$(MAKE) --no-print-directory -j5 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  integration loop scenarios others pages
 
 # What takes minutes of fire, and the hour of a newcomer: left out of `make test`, which has six minutes on two processors.
 # So are single tests marked `fire`.
 FIRE := tests/faults/test_share.py tests/scenarios/test_newcomer_hour.py \
         $(addprefix tests/integration/test_connector_,crash_points.py disk.py restored.py sink.py)
 
+# What needs a real Kafka, in two halves.
+LOOP := $(sort $(wildcard $(addprefix tests/integration/test_,loop_*.py trap_*.py parking.py hostile_*.py register_*.py)))
+
 integration: setup
-	@$(BIN)/python -m pytest -q -m "not fire" tests/integration $(addprefix --ignore=,$(FIRE))
+	@$(BIN)/python -m pytest -q -m "not fire" tests/integration $(addprefix --ignore=,$(FIRE) $(LOOP))
+
+loop: setup
+	@$(BIN)/python -m pytest -q -m "not fire" $(LOOP)
 
 fire: setup
 	@$(BIN)/python -m pytest -q $(FIRE)

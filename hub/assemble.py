@@ -297,6 +297,8 @@ class OpenGateway:
         )
         check_keys(knowledge.keychecks, parts.keys)
         check_policy(knowledge.matrix, policy)
+        if lane is Lane.ALERT and not knowledge.at(self._clock()).subscriptions(HOLLOW):
+            voice.alarm("desks_missing")
         announcer = await self._stack.enter_async_context(
             PolicyAnnouncer(parts.options, parts.record("audit.policy"), policy, knowledge)
         )

@@ -93,17 +93,7 @@ def compare(history: History, by: Reference) -> Findings:
     findings = Findings()
     released = _by_id(history.releases, findings)
     whole, waits = _whole(history.decisions), Waits.of(history.parked)
-    first = [decision for decision in whole if waits.is_first(decision)]
-    times: Counter[tuple[str, str, int]] = Counter()
-    for decision in first:
-        times[decision["source"], decision["eventId"], decision["attempt"]] += decision["times"]
-    for (_, event_id, _), count in times.items():
-        if count > 1:
-            findings.add("doubled", "decided twice", event_id)
-    decided = {(decision["source"], decision["eventId"]) for decision in first}
-    for entry in history.journal:
-        if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
-            findings.add("lost", "neither decided nor refused", entry["id"])
+    _all_decided([decision for decision in whole if waits.is_first(decision)], history, findings)
     _traces(history.releases, findings)
     checker = _Checker(by, findings, released, waits)
     for decision in sorted(whole, key=lambda d: (d["registerRevision"], d["attempt"], d["batchAt"])):
@@ -115,6 +105,22 @@ def compare(history: History, by: Reference) -> Findings:
     for record in released.values():
         findings.add("leaked", "released without a decision", "", record.topic)
     return findings
+
+
+def _all_decided(first: Sequence[Mapping[str, Any]], history: History, findings: Findings) -> None:
+    """Every event, and every hollow alert, is decided once in each attempt, or was refused."""
+    times: Counter[tuple[str, str, int]] = Counter()
+    for decision in first:
+        times[decision["source"], decision["eventId"], decision["attempt"]] += decision["times"]
+    for (_, event_id, _), count in times.items():
+        if count > 1:
+            findings.add("doubled", "decided twice", event_id)
+    decided = {(decision["source"], decision["eventId"]) for decision in first}
+    for entry in history.journal:
+        if (entry["source"], entry["id"]) not in decided and entry["id"] not in history.refused:
+            findings.add("lost", "neither decided nor refused", entry["id"])
+    for source, event_id in history.own.keys() - decided:
+        findings.add("lost", "a hollow alert of this sender is not decided", event_id, source)
 
 
 def _traces(releases: Iterable[KafkaRecord], findings: Findings) -> None:

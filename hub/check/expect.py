@@ -12,6 +12,8 @@ from hub.check.rows import Rows, Wanted, floor, wanted
 
 PLACES = ("area", "addressee")
 HOLLOW = "hollow.alert"
+PLACE = 2
+"""Which part of a reference is a place: cause, stretch of time, place, case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,15 @@ class Plain:
                     yield unit, purpose
 
     def desks(self) -> set[str]:
-        """Who gets a hollow alert: the subscribers of the sender's place, else all."""
+        """Who gets a hollow alert: the subscribers of the place it names, else of the sender's, else all."""
         units = [unit for unit, _ in self._subscribers()]
+        said = str(self.seen.record["callbackRef"]).split(".")
+        place = int(said[PLACE]) if said[0] == "conflict" else None
+        there = {unit["handle"] for unit in units if self.register.covers(unit, place)}
         sender = self.register.get("unit", self.seen.source)
         places = self.register.places(sender) if sender is not None else frozenset[int]()
         near = {unit["handle"] for unit in units if places & self.register.places(unit)}
-        return near or {unit["handle"] for unit in units}
+        return there or near or {unit["handle"] for unit in units}
 
     def _has_duty(self, role: str) -> bool:
         """An agreement that ran out ends what it permits, never a duty: that takes a person."""

@@ -25,6 +25,7 @@ from hub.settings import Settings, crash_points
 if TYPE_CHECKING:
     from hub.assemble import Parts
     from hub.cli.quarantine_ask import Looked
+    from hub.quarantine.callback import Callback
     from hub.quarantine.entries import Entry
     from hub.quarantine.preview import Refused
 
@@ -74,17 +75,37 @@ def key(
 def listed(
     lane: Annotated[Lane | None, typer.Option(help="Only this lane.")] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only what still waits for a person.")] = False,
+    callback: Annotated[str | None, typer.Option(metavar="UNIT:REF", help="What a hollow alert stands for.")] = None,
     lang: Lang = Language.EN,
     as_json: AsJson = False,
 ) -> int:
-    """List what is in quarantine, whether it waits, and what a person did with it."""
-    from hub.quarantine.tell import list_json
+    """List what is in quarantine, whether it waits, and what a person did with it.
+
+    `--callback`: the unit that calls and the `callbackRef` it was given. It takes the secret of the hub.
+    """
+    from hub.quarantine.tell import callback_line, list_json
     from hub.quarantine.tell import listed as lines
 
+    opened = _called(callback) if callback else None
     entries = _run(_entries(_settings(), [lane] if lane else list(Lane)))
     wanted = [each for each in entries if not only_open or each.waits]
+    if opened is not None:
+        wanted = opened.about(wanted)
+        say(callback_line(opened, lang))
     _print(list_json(wanted) if as_json else lines(wanted, lang))
     return Exit.DONE
+
+
+def _called(callback: str) -> Callback:
+    """The reference of a hollow alert, opened under the key of the unit that calls."""
+    from hub.contracts.keys import KeyFault
+    from hub.quarantine.callback import opened
+
+    unit, _, reference = callback.partition(":")
+    try:
+        return opened(_settings().keys().unit(unit), reference)
+    except KeyFault as fault:
+        raise PunteError("usage", str(fault), "give UNIT:REF as the unit's own hollow alert has it") from None
 
 
 @app.command()

@@ -10,16 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from aiokafka import TopicPartition
+
 from consent import decide as deciding
 from consent.compile import Policy
 from consent.errors import PolicyRefused
-from consent.facts import Event
+from consent.facts import Event, Facts
 from consent.terms import Lane, Purpose
 from hub.assemble import Parts, check_keys, check_policy, deciding_policy, now_ms, record_codec
 from hub.cli.why import UUID, make_trail
+from hub.contracts import topics
 from hub.contracts.audit import Stage, Verdict
 from hub.contracts.envelope import EnvelopeFault, Receivers, admitted_source, parse_admitted
 from hub.contracts.files import load_catalogue
+from hub.contracts.hollow import TYPE as HOLLOW
+from hub.contracts.parked import Parked
 from hub.contracts.record import KafkaRecord
 from hub.contracts.sealing import SealFault
 from hub.contracts.topics import REGISTER
@@ -27,6 +32,7 @@ from hub.contracts.versions import missing
 from hub.contracts.wire import WireError, strict_readers, unframe
 from hub.errors import PunteError
 from hub.follow.reading.kafka import Options, existing, read_to_end
+from hub.gateway.hollow import naming
 from hub.gateway.knowledge import Knowledge
 from hub.gateway.rules import FAULTS
 from hub.ingress.admit import Admitted, Rules, admit
@@ -137,9 +143,22 @@ async def _past(parts: Parts, entry: Entry, source: str, event_id: str) -> Past:
     said = [attempt for _, attempt in trail.attempts if attempt["source"] == source and attempt["attempt"]]
     numbers = [Numbered(each["attempt"], each["sha256"]) for each in said]
     sha = entry.said["sha256"]
-    parked = (each for each in said if each["verdict"] == Verdict.PARKED and each["sha256"] == sha)
-    waits = frozenset((each["unit"], Purpose(each["purpose"])) for each in parked)
+    parked = [each for each in said if each["verdict"] == Verdict.PARKED and each["sha256"] == sha]
+    waits = await _waits(parts, entry.lane, parked) if parked else frozenset()
     return Past(source, event_id, sha, decisions, numbers, waits)
+
+
+async def _waits(parts: Parts, lane: Lane, parked: Sequence[Mapping[str, Any]]) -> Receivers:
+    """Whose parked release of the event waits still: what was resumed or closed waits no more."""
+    fold, codec = Parked(), parts.record("audit.quarantine")
+    places = [TopicPartition(topics.parked(lane), number) for number in range(topics.PARTITIONS[lane])]
+    await read_to_end(parts.options, places, lambda record: fold.take(codec.decode(record.value or b"")))
+    return frozenset(
+        (each["unit"], Purpose(each["purpose"]))
+        for each in parked
+        if (each["input"]["partition"], each["input"]["offset"])
+        in fold.waiting.get((each["unit"], each["purpose"]), {})
+    )
 
 
 def _decided(trail: Trail, told: DecisionTold) -> Decided:
@@ -217,8 +236,9 @@ def _decide(parts: Parts, asked: _Asked, record: KafkaRecord, done: Receivers) -
         kind = catalogue.types.get((catalogue.name_of(schema_id) or "").partition("/")[0])
         if kind is None:
             return Refused("schema_unknown")
-        event = _event(parts, record, kind.name, schema_id, body)
-        decided = deciding.decide(asked.policy, event, asked.knowledge.at(asked.now), asked.now)
+        facts = asked.knowledge.at(asked.now)
+        event = _event(parts, record, kind.name, schema_id, body, facts)
+        decided = deciding.decide(asked.policy, event, facts, asked.now)
     except WireError as fault:
         return Refused(fault.code, fault.path)
     except EnvelopeFault as fault:
@@ -228,14 +248,15 @@ def _decide(parts: Parts, asked: _Asked, record: KafkaRecord, done: Receivers) -
     return preview(asked.policy.at(asked.now), kind, decided, done)
 
 
-def _event(parts: Parts, record: KafkaRecord, name: str, schema_id: int, body: bytes) -> Event:
+def _event(parts: Parts, record: KafkaRecord, name: str, schema_id: int, body: bytes, facts: Facts) -> Event:
     """The event as the decision sees it."""
     catalogue = parts.catalogue
     slicer = Slicer(catalogue.event_schema(name), (), {}, catalogue.siruta)
     whole = body + missing(catalogue.schemas[schema_id], catalogue.event_schema(name))
     admission, source = parse_admitted(record.headers), admitted_source(record.key)
-    leaves = slicer.guards(whole, slicer.walk(whole))
-    return Event(name, source, admission.case, admission.parties, *leaves)
+    offsets = slicer.walk(whole)
+    event = Event(name, source, admission.case, admission.parties, *slicer.guards(whole, offsets))
+    return event if name != HOLLOW else naming(event, slicer, whole, offsets, facts)
 
 
 def check_open(looked: Looked) -> None:

@@ -78,5 +78,27 @@ ALARMS: Final[Mapping[str, Meaning]] = {
             "`punte doctor` spune cauza; reparați topicul și pleacă singure; anunțați altfel ce nu poate aștepta",
         ),
     ),
+    "receipt_refused": Meaning(
+        Turn.HUB,
+        Words(
+            "a topic of receipts cannot be written; its unit's events are decided and go out, it hears nothing of them",
+            "compare `punte topic plan` with the broker, make the topic writable; the unit's outbox asks again itself",
+        ),
+        Words(
+            "un topic de confirmări nu poate fi scris; evenimentele unității se hotărăsc și pleacă, ea nu află nimic",
+            "comparați `punte topic plan` cu brokerul și reparați topicul; unitatea întreabă din nou singură",
+        ),
+    ),
+    "desks_missing": Meaning(
+        Turn.REGISTER,
+        Words(
+            "no unit of the alert lane receives hollow alerts: nobody is told of an alert that cannot be passed on",
+            "add `hollow.alert:P1` to the agreements of the duty desks and load the federation again",
+        ),
+        Words(
+            "nicio unitate de pe banda de alertă nu primește alerte goale: nimeni nu află de o alertă netransmisă",
+            "adăugați `hollow.alert:P1` în acordurile dispeceratelor și încărcați din nou federația",
+        ),
+    ),
 }
 """Every code of an alarm."""

@@ -77,7 +77,7 @@ class DeliveryState(StrEnum):
 BLANK_ATTEMPT: Final[Mapping[str, None]] = {
     **dict.fromkeys(("source", "eventId", "input", "code", "sha256", "asker")),
     **dict.fromkeys(("partition", "firstOffset", "previousRevision")),
-    **dict.fromkeys(("reason", "attempt", "unit", "purpose")),
+    **dict.fromkeys(("reason", "attempt", "count", "unit", "purpose")),
 }
 """An attempt record that says nothing yet but its `verdict` and `at`."""
 BLANK_ENTRY: Final[Mapping[str, None]] = dict.fromkeys(

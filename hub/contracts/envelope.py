@@ -223,6 +223,11 @@ def admitted_source(key: bytes | None) -> str:
     return key.decode("ascii")
 
 
+def unit_of(key: bytes | None) -> str | None:
+    """The source unit of a key that may be anything."""
+    return key.decode("ascii") if key is not None and _UNIT_KEY.fullmatch(key) else None
+
+
 def uuid_text(raw: bytes) -> str:
     """16 bytes in the usual form of a UUID, lower case."""
     h = raw.hex()

@@ -18,7 +18,9 @@ from hub.contracts.keys import KeyRing
 
 TYPE: Final = "hollow.alert"
 TOGETHER_MS: Final = 10_000
-"""What one sender's records cannot be read within so long is one hollow alert: whoever gets it calls that sender."""
+"""What one sender sends of one case, or unreadable, within so long is one hollow alert: more would only ring again."""
+TAG: Final = 16
+"""Hexadecimal digits of a case handle in a reference: two cases of one moment have two hollow alerts."""
 NOBODY: Final[Mapping[PartyRole, bytes]] = {}
 
 
@@ -43,9 +45,18 @@ def unreadable(now: int) -> tuple[str, int]:
     return f"{Cause.UNREADABLE}.{now // TOGETHER_MS}", now - now % TOGETHER_MS
 
 
-def position_ref(cause: Cause, partition: int, offset: int) -> str:
-    """The reference of one admitted alert."""
-    return f"{cause}.{partition}.{offset}"
+def stands_for(cause: Cause, now: int, place: int | None, case: bytes) -> tuple[str, int]:
+    """Reference and moment (ms) of the alerts of one case that were read and cannot be passed on.
+
+    The place (SIRUTA; 0 = unknown) leads to its desks. It leaves the hub sealed, as all of a reference does.
+    """
+    return f"{cause}.{now // TOGETHER_MS}.{place or 0}.{case.hex()[:TAG]}", now - now % TOGETHER_MS
+
+
+def place_of(reference: str) -> int:
+    """The place whose desks a reference asks for; 0 = none: where they did not get the alert, others ring."""
+    cause, _, place, *_ = *reference.split("."), "", ""
+    return int(place) if cause == Cause.CONFLICT and place.isdigit() else 0
 
 
 class Hollower:

@@ -26,11 +26,11 @@ NOTES: Final[Mapping[str, Meaning]] = {
         Turn.HUB,
         Words(
             "hollow alerts went to the duty desks: an alert cannot be read, contradicts another, or nobody got it",
-            "look at the quarantine of the alert lane at once, and ask its sender to send the alert again",
+            "when a desk calls, `punte quarantine list --callback` says what it stands for; ask the sender at once",
         ),
         Words(
             "alerte goale au plecat la dispecerate: o alertă nu poate fi citită, contrazice alta sau nu ajunge",
-            "priviți imediat carantina benzii de alertă și cereți expeditorului să trimită alerta din nou",
+            "când sună un dispecerat, `punte quarantine list --callback` spune ce este; întrebați expeditorul",
         ),
     ),
     "resumed": Meaning(

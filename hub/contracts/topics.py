@@ -237,11 +237,11 @@ def _trace_acls(lane: Lane) -> list[Acl]:
 
 
 def _quarantine_acls(lane: Lane) -> list[Acl]:
-    """The entries and the records they point to; it appends a resubmitted event and writes each act among the attempts.
+    """Entries, what is parked, the records they point to; it appends a resubmitted event and writes acts as attempts.
 
     No release, no receipt: a preview names fields, and what goes out is the gateway's to write.
     """
-    read = (quarantine(lane), f"inbox.{lane}.*", admitted(lane))
+    read = (quarantine(lane), parked(lane), f"inbox.{lane}.*", admitted(lane))
     return [
         *_views_acls("punte-quarantine", lane),
         *_grant("punte-quarantine", "Read", "Topic", *read),

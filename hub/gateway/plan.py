@@ -30,9 +30,9 @@ from hub.contracts.audit import (
     Stage,
     Verdict,
 )
-from hub.contracts.envelope import Again
+from hub.contracts.envelope import Again, unit_of
 from hub.contracts.hollow import TYPE as HOLLOW
-from hub.contracts.hollow import Cause, Hollower, position_ref
+from hub.contracts.hollow import Cause, Hollow, Hollower, stands_for, unreadable
 from hub.contracts.keys import attempt_name, bytes_digest, event_digest
 from hub.contracts.parked import Cell, Entry
 from hub.contracts.record import KafkaRecord
@@ -136,7 +136,7 @@ class Planner:
         for at in range(0, len(records), STRIDE):
             some = records[at : at + STRIDE]
             batch = _Batch(out, facts, stamp, now)
-            self._decide_all(some, self._read_all(some), seen, batch)
+            self._decide_all(some, self._reader.all(some), seen, batch)
             for cell, wanted in batch.wanted.items():
                 if cell in parking.held:
                     self._park(cell, wanted, parking, batch)
@@ -168,6 +168,8 @@ class Planner:
                 self._again(cell, entry, record, seen, batch)
             self._proofs.resumed(out, cell, entry, now)
             parking.close(cell, entry)
+        for code in ("decided", "releases"):  # how many messages one unit waited for is nobody's business (law 6)
+            out.counts.pop(code, None)
         out.counts["resumed"] += 1
 
     def _again(self, cell: Cell, entry: Entry, record: KafkaRecord, seen: SeenIds, batch: _Batch) -> None:
@@ -208,9 +210,6 @@ class Planner:
             if (event.view.type, decision.subscription.unit.role, cell[1]) in self._rules.policy.duties:
                 batch.told.append(partial(self._hollow, event, Cause.UNSERVED))
 
-    def _read_all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
-        return [self._reader.readable(record) for record in records]
-
     def _decide_all(
         self, records: Sequence[KafkaRecord], events: Sequence[ReadEvent | str], seen: SeenIds, batch: _Batch
     ) -> None:
@@ -225,10 +224,16 @@ class Planner:
         return BatchStamp(now, now, rules.policy.digest, revision, self._world.build, (rules.keys.epoch,)).shared()
 
     def _unreadable(self, record: KafkaRecord, code: str, batch: _Batch) -> None:
-        """A record on `admitted` that admission cannot have written: isolated, recorded, passed by."""
+        """A record on `admitted` that this gateway cannot read: isolated, recorded, passed by; the desks are told.
+
+        Admission has not written it, or one of a newer build has.
+        """
         subject = Subject(record, None, bytes_digest(record.value or b""))
         self._proofs.attempt(batch.out, subject, Verdict.QUARANTINED, code, batch.now)
         self._proofs.quarantine(batch.out, subject, Stage.DECISION, code, batch.now)
+        if self._lane is Lane.ALERT and (source := unit_of(record.key)) is not None:
+            ref, at = unreadable(batch.now)
+            self._ring(record, self._hollower.made(source, Cause.UNREADABLE, ref, at), batch)
 
     def _one(self, event: ReadEvent, seen: SeenIds, batch: _Batch) -> None:
         """Repeat, conflict or new. On the alert lane a conflict is a new, flagged event under a digest of its own."""
@@ -270,6 +275,8 @@ class Planner:
         """
         subject = event.subject
         first, before = self._looked(subject, subject.digest or b"", subject.event_id or "", seen)
+        if before is Seen.CONFLICT:  # its sender has sent other bytes under the id since, and those stand
+            return event, first, before
         if again.done is None and before is not Seen.NEW:
             return event._replace(subject=subject._replace(digest=first)), first, before
         name = attempt_name(subject.event_id or "", again.attempt)
@@ -300,10 +307,13 @@ class Planner:
         """Have the duty desks told that there was an alert: on this very partition, decided next; never of itself."""
         if self._lane is not Lane.ALERT or event.runtime.name == HOLLOW:
             return
-        record = event.subject.record
-        ref = position_ref(cause, record.partition, record.offset)
-        urgency = "critical" if event.view.content.get(ALERT_CONTENT[0]) == ALERT_CONTENT[1] else "unknown"
-        made = self._hollower.made(event.view.source, cause, ref, record.timestamp, event.admission.case, urgency)
+        case, view = event.admission.case, event.view
+        urgency = "critical" if view.content.get(ALERT_CONTENT[0]) == ALERT_CONTENT[1] else "unknown"
+        ref, at = stands_for(cause, batch.now, view.siruta, case)
+        made = self._hollower.made(view.source, cause, ref, at, case, urgency)
+        self._ring(event.subject.record, made, batch)
+
+    def _ring(self, record: KafkaRecord, made: Hollow, batch: _Batch) -> None:
         batch.out.add((self._admitted, record.partition), *made)
         batch.out.counts[HOLLOWED] += 1
 

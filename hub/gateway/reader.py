@@ -5,6 +5,7 @@ Rule kept: everything that can fail on a record admission did not write fails he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from consent.facts import Event
@@ -27,6 +28,10 @@ class Reader:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+
+    def all(self, records: Sequence[KafkaRecord]) -> list[ReadEvent | str]:
+        """As `readable`, each of them."""
+        return [self.readable(record) for record in records]
 
     def readable(self, record: KafkaRecord) -> ReadEvent | str:
         """The event of a record, or the code of what is wrong with it: a kept exception would be a circle."""

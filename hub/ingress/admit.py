@@ -22,8 +22,8 @@ from hub.ingress.publishers import Publisher, Publishers
 
 FUTURE_MS: Final = 5 * 60_000
 LATE_MS: Final = 24 * 3_600_000
-DEVICE: Final = ("deviceRef", "kind", "severity")
-"""The leaves of an alert that say which device tells what."""
+OWN: Final = frozenset({"alertRef", "singleUseRef", "raisedAt"})
+"""The leaves of an alert that are its own; all others say which device tells what, how near, where and to whom."""
 OWNERLESS: Final = "unit_unknown"
 
 
@@ -31,7 +31,7 @@ OWNERLESS: Final = "unit_unknown"
 class Admitted:
     """What goes to `admitted.<lane>`: key, value (the admitted bytes as they are) and the hub's own headers.
 
-    `device`: case, device, kind and severity of an alert, else nothing.
+    `device`: case and all that an alert says beside its own references and moment, else nothing.
     """
 
     source: str
@@ -89,12 +89,17 @@ def admit(rules: Rules, record: KafkaRecord, now: int) -> Admitted | Refused:
             _parties(rules.keys, found.record),
             _late(envelope, now),
         )
-        device = (admission.case, *map(found.record.get, DEVICE)) if rules.lane is Lane.ALERT else ()
+        device = _told(admission.case, found.record) if rules.lane is Lane.ALERT else ()
         return Admitted(unit, envelope.id, record.value or b"", admission.headers(), device)
     except EnvelopeFault as fault:
         return Refused(unit, event_id, "header", fault.header)
     except WireError as fault:
         return Refused(unit, event_id, fault.code, fault.path)
+
+
+def _told(case: bytes, record: Mapping[str, Any]) -> tuple[object, ...]:
+    """What an alert says: two that say the same differ in their own references and moment alone."""
+    return case, *(repr(value) for name, value in record.items() if name not in OWN)
 
 
 def hollows(rules: Rules, refused: Refused) -> bool:

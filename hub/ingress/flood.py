@@ -1,8 +1,8 @@
 """A flood of alerts: what one device says again and again is told by its first and its last. Pure.
 
-Rule kept: only above the quota of a sender, only within one case, device, kind and severity, and only among what one
-fetch brought, so that nothing waits and nothing is remembered. None is dropped: each of those between has its receipt,
-its record among the attempts with the count, and its place in the inbox.
+Rule kept: only above the quota of a sender, only among alerts of one case that say the very same but for their own
+references and moment, and only among what one fetch brought, so that nothing waits and nothing is remembered. None is
+dropped: each of those between has its receipt, its record among the attempts with the count, its place in the inbox.
 """
 
 from __future__ import annotations

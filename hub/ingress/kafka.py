@@ -109,7 +109,7 @@ class Admitter:
             "verdict": Verdict.DUPLICATE.value,
             "code": COALESCED,
             "sha256": sha,
-            "attempt": count,
+            "count": count,
             "at": now,
         }
         told, noted = self._codecs.receipt.encode(receipt), self._codecs.attempt.encode(attempt)

@@ -15,6 +15,7 @@ from consent.messages import Language
 from hub.contracts.acts import REASONS
 from hub.contracts.envelope import format_time
 from hub.contracts.refusals import MEANINGS, Words
+from hub.quarantine.callback import Callback
 from hub.quarantine.entries import ActTold, Entry, State
 from hub.quarantine.preview import Given, Preview, Refused
 from hub.quarantine.words import TABLES
@@ -37,6 +38,13 @@ def listed(entries: Sequence[Entry], language: Language) -> Iterator[str]:
         yield TABLES[language]["nothing"]
     for entry in entries:
         yield entry_line(entry, language)
+
+
+def callback_line(called: Callback, language: Language) -> str:
+    """What a hollow alert's reference stands for."""
+    words = TABLES[language]
+    when = {"begin": format_time(called.begin), "end": format_time(called.end)}
+    return words["callback"].format(source=called.source, cause=words[f"cause_{called.cause}"], **when)
 
 
 def entry_line(entry: Entry, language: Language) -> str:

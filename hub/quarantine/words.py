@@ -13,6 +13,10 @@ EN: Mapping[str, str] = {
     "entry": "{lane}/{number}  {at}  {stage}  {code}{path}  from {source}, {where}, attempt {attempt}, {kept}: {state}",
     "path": " at `{path}`",
     "nothing": "Nothing is in quarantine.",
+    "callback": "Hollow alert of unit {source}, between {begin} and {end}: {cause}.",
+    "cause_unreadable": "something it sent could not be read; ask it what it wanted to tell, the entries follow",
+    "cause_conflict": "it sent other bytes under an id it had used; both alerts went out, ask it which one holds",
+    "cause_unserved": "an alert that a desk did not get; ask it to tell it by voice",
     "no_unit": "an unknown unit",
     "position": "position only",
     "sealed": "sealed ({size})",
@@ -37,6 +41,10 @@ EN: Mapping[str, str] = {
 }
 
 RO: Mapping[str, str] = {
+    "callback": "Alertă goală a unității {source}, între {begin} și {end}: {cause}.",
+    "cause_unreadable": "ceva ce a trimis nu a putut fi citit; întrebați ce voia să anunțe, urmează înregistrările",
+    "cause_conflict": "a trimis alți octeți sub același identificator; ambele au plecat, întrebați care e valabilă",
+    "cause_unserved": "o alertă pe care un dispecerat nu a primit-o; cereți să fie spusă prin voce",
     "entry": "{lane}/{number}  {at}  {stage}  {code}{path}  de la {source}, {where}, încercarea {attempt}, {kept}: "
     "{state}",
     "path": " la `{path}`",

@@ -23,6 +23,7 @@ log = get_log(__name__)
 Handle = Callable[[Sequence[Any]], Awaitable[None]]
 QUARANTINED: Final = "quarantined"
 PARKED: Final = "parked"
+RECEIPT_REFUSED: Final = "receipt_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class Told:
             self.alarm(QUARANTINED)
         if counts[PARKED]:
             self.alarm(PARKED)
+        if counts[RECEIPT_REFUSED]:
+            self.alarm(RECEIPT_REFUSED)
 
 
 def open_told(part: str, lane: str, sinks: Sinks, codes: frozenset[str], digest: Callable[[str, str], bytes]) -> Told:

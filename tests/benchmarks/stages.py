@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from hub.gateway import plan, releases
+from hub.gateway import plan, reader, releases
 from hub.gateway.seen import SeenIds
 from hub.gateway.transactions.kafka import MAX_BATCH_BYTES, Batches
 from tests.benchmarks.ceiling import BATCH, PARTITIONS
@@ -22,7 +22,7 @@ from tests.benchmarks.federation import Federation
 from tests.benchmarks.pack import AT_MS
 
 STEPS: Final[Mapping[str, tuple[Any, str]]] = {
-    "read": (plan.Planner, "_read_all"),
+    "read": (reader.Reader, "all"),
     "decide": (plan.Planner, "_decide_all"),
     "slice": (releases, "_cut"),
     "check": (releases, "_check"),

@@ -283,7 +283,7 @@ async def test_unreadable_and_conflicting_alerts_ring_the_duty_desks(running: Hu
 
 async def test_a_flood_of_one_device_reaches_the_desks_as_its_first_and_last(running: Hub) -> None:
     """Three hundred alerts in one batch: two are decided, and each of the others has its receipt and its attempt."""
-    device = {"deviceRef": "D-1", "kind": "panic", "severity": "critical"}
+    device = {"severity": "critical"}
     names, value = ids(300), running.value("emis.alert.raised", device)
     told = [topics.receipt(Lane.ALERT, EMIS), topics.audit_attempt(Lane.ALERT), topics.audit_decision(Lane.ALERT)]
     since = await running.ends(told)
@@ -299,4 +299,4 @@ async def test_a_flood_of_one_device_reaches_the_desks_as_its_first_and_last(run
     coalesced = [one for one in ours if one.get("code") == "coalesced"]
     for noted in (True, False):  # the attempts, the receipts
         assert sorted(one["eventId"] for one in coalesced if ("input" in one) is noted) == sorted(names[1:-1])
-    assert {one["attempt"] for one in coalesced if "input" in one} == {300}
+    assert {one["count"] for one in coalesced if "input" in one} == {300}

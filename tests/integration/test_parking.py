@@ -31,6 +31,7 @@ LANE: Final = Lane.CASE
 CELL: Final = (PATROL, "P1")
 TOPIC: Final = topics.release(LANE, *CELL)
 PARKED: Final = TopicPartition(topics.parked(LANE), 0)
+RECEIPTS: Final = topics.receipt(LANE, DISPATCH)
 OUT: Final = TopicPartition(TOPIC, 0)
 AUDIT: Final = (topics.audit_decision(LANE), topics.audit_attempt(LANE))
 OTHER: Final = "release.case.uj9kpj.p6"
@@ -66,20 +67,20 @@ async def _admin(hub: Hub) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def gone(hub: Hub) -> None:
-    """The patrol's topic is deleted, and the broker says so."""
+async def gone(hub: Hub, topic: str = TOPIC) -> None:
+    """A topic, the patrol's by default, is deleted, and the broker says so."""
     async with _admin(hub) as client:
-        await client.delete_topics([TOPIC])
+        await client.delete_topics([topic])
         async with asyncio.timeout(10):
-            while TOPIC in await client.list_topics():
+            while topic in await client.list_topics():
                 pass
 
 
-async def there(hub: Hub) -> None:
-    """The patrol's topic is there, made anew if it was deleted."""
+async def there(hub: Hub, topic: str = TOPIC) -> None:
+    """It is there, made anew if it was deleted."""
     async with _admin(hub) as client:
-        if TOPIC not in await client.list_topics():
-            await client.create_topics([NewTopic(TOPIC, 1, 1)])
+        if topic not in await client.list_topics():
+            await client.create_topics([NewTopic(topic, 1, 1)])
 
 
 async def takes(hub: Hub, size: str) -> None:
@@ -173,6 +174,26 @@ async def test_a_topic_deleted_while_it_is_written_parks_its_subscription_alone(
     assert took < BLOCKED_S
 
 
+@pytest.mark.kafka
+async def test_a_topic_of_receipts_that_is_gone_costs_its_receipts_alone(hub: Hub, since: Since) -> None:
+    """The events of its unit are decided and released; once it is there again receipts are written again."""
+    async with quick(hub) as life:
+        await until_decided(hub, await admit(hub, 1), since)
+        await gone(hub, RECEIPTS)
+        since = await hub.ends(place.topic for place in since if place.topic != RECEIPTS)
+        events = await admit(hub, 3)
+        await until_decided(hub, events, since)
+        released = await until(hub, OUT, since[OUT], lambda found: len(found) >= len(events))
+        assert life.gateway[0].parked() == 0
+        await there(hub, RECEIPTS)
+        receipts = TopicPartition(RECEIPTS, 0)
+        async with asyncio.timeout(25):
+            while not await hub.read([RECEIPTS], {receipts: 0}):
+                await until_decided(hub, await admit(hub, 1), since)
+        await life.end()
+    assert len(released) == len(events)
+
+
 async def doctor(hub: Hub) -> Mapping[Lane, Held]:
     """What `punte doctor` reads of parked releases."""
     codecs = EntryCodecs(hub.parts.record("audit.quarantine"), hub.parts.record("audit.attempt"))
@@ -218,6 +239,7 @@ async def test_a_topic_without_rights_parks_its_subscription_alone(hub: Hub, sin
 
 
 @pytest.mark.kafka
+@pytest.mark.fire
 @pytest.mark.parametrize("step", ["topics_refused", "send_refused", "fenced_again", "held"])
 async def test_a_death_while_a_refusal_is_met_loses_and_doubles_nothing(hub: Hub, since: Since, step: str) -> None:
     """Refused before the transaction or inside it, the gateway dies; its successor meets the same and parks."""
@@ -234,6 +256,7 @@ async def test_a_death_while_a_refusal_is_met_loses_and_doubles_nothing(hub: Hub
 
 
 @pytest.mark.kafka
+@pytest.mark.fire
 @pytest.mark.parametrize("step", RESUMING)
 async def test_a_death_while_it_resumes_loses_and_doubles_nothing(hub: Hub, since: Since, step: str) -> None:
     """Parked by one gateway whose topic was missing from the start; the second dies at the step, the third finishes."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.terms import Lane
-from hub.ingress.admit import Admitted, Refused
+from hub.ingress.admit import OWN, Admitted, Refused
 from hub.ingress.flood import QUOTA, coalesced
+from tests.support.history import NOW
 from tests.support.plans import asked, inbox, scene
 
 DEVICES = st.tuples(st.sampled_from(("a", "b")), st.sampled_from(("panic", "tamper")))
@@ -34,11 +37,21 @@ def test_every_device_and_kind_keeps_its_first_and_its_last(crowd: list[tuple[st
         assert {behind[place] for place in places if place in behind} <= {len(places)}
 
 
-def test_a_device_is_known_by_case_device_kind_and_severity() -> None:
-    """What admission reads of an alert; an event of a case has no device."""
-    alert, case = asked(inbox(scene(7)), Lane.ALERT), asked(inbox(scene(3)), Lane.CASE)
-    assert isinstance(alert, Admitted)
+@pytest.mark.parametrize("leaf", sorted(scene(7).record.keys()))
+def test_an_alert_that_says_anything_else_is_another_alert(leaf: str) -> None:
+    """Another place, crew, distance or device: it goes on. Its own references and moment say nothing new."""
+    event = scene(7)
+    values = {"siruta": 55259, "unitToSend": "u4n6ms", "raisedAt": NOW - 5, "orderRef": "O-9", "approaching": "unknown"}
+    values |= {"severity": "technical", "kind": "tamper", "distanceBand": "gt_1km"}
+    other = replace(event, record={**event.record, leaf: values.get(leaf, "X-9")})
+    found = [asked(inbox(one), Lane.ALERT) for one in (event, other)]
+    devices = [one.device for one in found if isinstance(one, Admitted)]
+    assert len(devices) == 2
+    assert (devices[0] == devices[1]) is (leaf in OWN)
+
+
+def test_an_event_of_a_case_has_no_device() -> None:
+    """Only alerts are coalesced."""
+    case = asked(inbox(scene(3)), Lane.CASE)
     assert isinstance(case, Admitted)
-    record = scene(7).record
-    assert alert.device[1:] == (record["deviceRef"], record["kind"], record["severity"])
     assert case.device == ()

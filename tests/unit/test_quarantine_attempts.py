@@ -95,7 +95,7 @@ def test_a_further_attempt_reads_back(done: frozenset[tuple[str, Purpose]] | Non
 def told_now(done: frozenset[tuple[str, Purpose]] = frozenset()) -> tuple[Given, ...]:
     """What the pilot's facts give of the third event of the story."""
     event, at = scene(3), desk(Lane.CASE)
-    (read,) = at.planner._read_all([admitted(event)])
+    (read,) = at.planner._reader.all([admitted(event)])
     assert not isinstance(read, str)
     kind, decided = catalogue().types[event.type], decide(policy(), read.view, at.known.at(NOW), NOW)
     return preview(policy(), kind, decided, done)

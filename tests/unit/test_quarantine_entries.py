@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -16,9 +16,11 @@ from hub.assemble import record_codec
 from hub.contracts.acts import Act, act_of
 from hub.contracts.audit import BLANK_ATTEMPT, BLANK_ENTRY, Verdict
 from hub.contracts.files import load_catalogue
-from hub.contracts.keys import attempt_name, event_digest
+from hub.contracts.hollow import TOGETHER_MS, Cause, stands_for, unreadable
+from hub.contracts.keys import KeyFault, attempt_name, event_digest, key_ring, reference_plain
+from hub.quarantine.callback import Callback, opened
 from hub.quarantine.entries import Entry, Shelf, State
-from hub.quarantine.tell import entry_line, list_json
+from hub.quarantine.tell import callback_line, entry_line, list_json
 from hub.quarantine.words import EN, RO
 from tests.support.published import faults
 
@@ -173,3 +175,32 @@ def test_both_languages_have_the_same_sentences() -> None:
 
 def _slots(text: str) -> list[str]:
     return [part.partition("}")[0] for part in text.split("{")[1:]]
+
+
+def test_a_call_back_reference_leads_to_the_senders_entries() -> None:
+    """Of the ten seconds in which it sent something unreadable; of another sender, moment or lane it leads to none."""
+    keys = key_ring(1, bytes(32)).unit("udesk1")
+    reference, begin = unreadable(AT)
+    called = opened(keys, keys.seal_ref(reference_plain(SOURCE, reference.encode())).decode())
+    assert called == Callback(SOURCE, Cause.UNREADABLE, begin, begin + TOGETHER_MS)
+    ours = Entry(Lane.ALERT, 1, {**BLANK_ENTRY, "source": SOURCE, "at": AT, "input": INPUT})
+    others = [
+        replace(ours, lane=Lane.CASE),
+        replace(ours, said={**ours.said, "source": "uother"}),
+        replace(ours, said={**ours.said, "at": begin + TOGETHER_MS}),
+    ]
+    assert called.about([*others, ours]) == [ours]
+    assert SOURCE in callback_line(called, Language.RO)
+
+
+def test_what_is_no_reference_of_a_hollow_alert_is_refused() -> None:
+    """One of a case, one of a form nobody makes, one of another unit; that of an alert that was read opens."""
+    keys, other = (key_ring(1, bytes(32)).unit(code) for code in ("udesk1", "uother"))
+    text = stands_for(Cause.UNSERVED, AT, 54975, bytes(16))[0].encode()
+    reference = keys.seal_ref(reference_plain(SOURCE, text)).decode()
+    assert opened(keys, reference).cause is Cause.UNSERVED
+    for wrong in (b"C-1", b"unreadable.x", b"unreadable", b"other.1"):
+        with pytest.raises(KeyFault):
+            opened(keys, keys.seal_ref(reference_plain(SOURCE, wrong)).decode())
+    with pytest.raises(KeyFault):
+        opened(other, reference)

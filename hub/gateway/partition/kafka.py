@@ -27,6 +27,7 @@ from hub.gateway.reading.kafka import Reader
 from hub.gateway.state import Standing
 from hub.gateway.transactions.kafka import Batches, Producer, TopicRefused, open_producer
 
+RECEIPTS: Final = "receipt."
 SPAN: Final = 4_000
 """Positions of the input that one resumption reads again at most: the lane's other releases wait as long."""
 
@@ -57,7 +58,8 @@ class Partition:
     """One partition from its fence on. Made by `opened`; to be closed.
 
     `committed`: the group's offset, read after the fence or committed since. `answering`: of parked subscriptions whose
-    topics answered, how many releases to resume next; `probe_at`: when the others are asked again (s).
+    topics answered, how many releases to resume next; `probe_at`: when the others are asked again (s). `without`: the
+    topics of receipts that were refused: they are left out until then, since no unit's receipt may stop a lane.
     """
 
     shared: Shared
@@ -65,6 +67,7 @@ class Partition:
     producer: Producer
     standing: Standing = field(default_factory=Standing)
     committed: int | None = None
+    without: set[str] = field(default_factory=set)
     answering: dict[Cell, int] = field(default_factory=dict)
     probe_at: float = 0.0
 
@@ -110,17 +113,20 @@ class Partition:
         await self.producer.offsets(self.tp, offset, self.shared.group)
         crash("proof_sent")
         await self.producer.commit()
+        self.committed = offset
         crash("proven")
 
     async def turn(self, records: Sequence[KafkaRecord]) -> None:
         """One transaction: everything these records lead to, or nothing."""
-        ports, standing = self.shared.ports, self.standing
+        ports = self.shared.ports
         crash, times = ports.crash, [ports.timer()]
         await self._current()
+        if self.without and ports.timer() >= self.probe_at:
+            self.without.clear()
         times.append(ports.timer())
         now = ports.clock()
         while True:
-            batches = self.producer.batches(now)
+            batches, standing = self.producer.batches(now, self.without), self.standing
             self.shared.plan.decide(records, standing.seen, now, batches, standing.parking)
             crash("planned")
             times[2:] = [ports.timer()]
@@ -183,7 +189,7 @@ class Partition:
         if cell not in standing.parking.held:
             del self.answering[cell]
         ports.crash("resumed")
-        self._report(entries[0].at, len(entries), batches, times)
+        self._report(entries[0].at, 1, batches, times)  # one, however many: a number of one unit's messages (law 6)
 
     def _go_on(self, cell: Cell, most: int, refused: Mapping[str, str]) -> None:
         """Twice as many the next time; of several that were refused one; of one that was refused none until asked."""
@@ -232,10 +238,22 @@ class Partition:
         self.shared.ports.crash("fenced_again")
         if await self.shared.committed(self.tp) != self.committed:
             raise ProducerFenced
+        await self._rebuilt()
+
+    async def _rebuilt(self) -> None:
+        """Fold the past anew: who had the partition meanwhile may have resumed what is parked, and moved no offset."""
+        before, self.standing = self.standing.parking.held, Standing()
+        reader = Reader(self.shared.lane, self.shared.options)
+        await reader.past(self.tp, self.committed or 0, self.shared.plan, self.standing)
+        for cell, code in before.items():
+            self.standing.parking.hold(cell, code)
+        self.shared.ports.crash("rebuilt_again")
 
     def _hold(self, refused: Mapping[str, str]) -> None:
-        """Park the subscriptions of these topics."""
-        for cell, code in _parkable(refused).items():
+        """Park the subscriptions of these topics; receipts are left out."""
+        self.without |= {topic for topic in refused if topic.startswith(RECEIPTS)}
+        others = {topic: code for topic, code in refused.items() if topic not in self.without}
+        for cell, code in _parkable(others).items():
             self.standing.parking.hold(cell, code)
         self.probe_at = self.shared.ports.timer() + self.shared.pace.probe
         self.shared.ports.crash("held")

@@ -21,6 +21,8 @@ from hub.gateway.state import Standing
 
 BACK: Final = (16, 1_024, 65_536)
 """How far before the end the last decision is looked for, step by step: markers and aborted records lie between."""
+WAIT_MS: Final = 5
+"""What is read is there already; behind the last record only markers come, which wake nobody."""
 GAP: Final = 500
 """Positions between two events that are read past rather than sought."""
 
@@ -61,12 +63,12 @@ class Reader:
         return last
 
     async def again(self, tp: TopicPartition, offsets: Iterable[int]) -> Mapping[int, KafkaRecord]:
-        """The events at these offsets, ascending; those that are kept no longer are left out."""
+        """The events at these offsets, ascending; those that are kept no longer, or lie past the end, are left out."""
         wanted, found = sorted(offsets), dict[int, KafkaRecord]()
         async with self._consumer() as consumer:
-            begin = (await consumer.beginning_offsets([tp]))[tp]
+            begin, end = (await consumer.beginning_offsets([tp]))[tp], (await consumer.end_offsets([tp]))[tp]
             consumer.assign([tp])
-            for first, last in _runs([offset for offset in wanted if offset >= begin]):
+            for first, last in _runs([offset for offset in wanted if begin <= offset < end]):
                 consumer.seek(tp, first)
                 async for record in _to(consumer, {tp: last + 1}):
                     found[record.offset] = record
@@ -79,7 +81,7 @@ class Reader:
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=WAIT_MS,
         )
         await consumer.start()
         try:
@@ -95,7 +97,7 @@ PAST: Final = (topics.seen, topics.parked, topics.audit_decision)
 async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[KafkaRecord]:
     """The records of partitions from the consumer's positions to these ends, in order within each."""
     while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items():
+        for tp, records in (await consumer.getmany(*left, timeout_ms=WAIT_MS)).items():
             for record in records:
                 if record.offset < ends[tp]:
                     yield record

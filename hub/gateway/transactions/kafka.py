@@ -19,6 +19,7 @@ import hashlib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -131,17 +132,26 @@ def install_guard(backoff_ms: float) -> None:
     sender.BACKOFF_OVERRIDE = backoff_ms / 1000
 
 
+NOWHERE: Final[AbstractSet[str]] = frozenset()
+RECEIPT_REFUSED: Final = "receipt_refused"
+"""Counts the topics of receipts that a transaction leaves out."""
+
+
+def _left_out(key: bytes | None, value: bytes, headers: Headers = NO_HEADERS, /) -> None:
+    """Adds nothing."""
+
+
 class Batches:
     """The record batches of one transaction, built while it is planned: implements `hub.gateway.outputs.Outputs`.
 
     Nothing is kept beside the batches, so that a plan of thousands of records stays in the processor's cache.
     """
 
-    def __init__(self, kafka: AIOKafkaProducer, timestamp: int) -> None:
-        """`timestamp`: the batch's moment in ms, that of every record."""
+    def __init__(self, kafka: AIOKafkaProducer, timestamp: int, without: AbstractSet[str] = NOWHERE) -> None:
+        """`timestamp`: the batch's moment in ms, that of every record. `without`: topics that nothing is written to."""
         self.counts: Counter[str] = Counter()
         self.built: list[tuple[Place, Any]] = []
-        self._kafka, self._timestamp = kafka, timestamp
+        self._kafka, self._timestamp, self._without = kafka, timestamp, without
         self._open: dict[Place, Append] = {}
 
     def add(self, place: Place, key: bytes | None, value: bytes, headers: Headers = NO_HEADERS) -> None:
@@ -158,6 +168,10 @@ class Batches:
 
     def _next(self, place: Place) -> Append:
         """A new batch. Its compiled builder is called without the Python of its `append`: half of 1.2 us saved."""
+        if place[0] in self._without:
+            self.counts[RECEIPT_REFUSED] += 1
+            self._open[place] = _left_out
+            return _left_out
         batch = self._kafka.create_batch()
         compiled, timestamp, offset, full = batch._builder.append, self._timestamp, 0, False  # noqa: SLF001 - hashed
 
@@ -183,9 +197,9 @@ class Producer:
 
     kafka: AIOKafkaProducer
 
-    def batches(self, timestamp: int) -> Batches:
-        """The batches of a transaction, to be built before it begins. `timestamp`: the batch's moment in ms."""
-        return Batches(self.kafka, timestamp)
+    def batches(self, timestamp: int, without: AbstractSet[str] = NOWHERE) -> Batches:
+        """The batches of a transaction, to be built before it begins; as `Batches` takes them."""
+        return Batches(self.kafka, timestamp, without)
 
     async def begin(self) -> None:
         """Open the transaction (local: nothing leaves yet)."""
