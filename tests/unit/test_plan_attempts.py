@@ -192,3 +192,11 @@ def test_the_check_from_outside_finds_an_attempt_that_is_gone() -> None:
     past, _ = mended(had=True)
     past.releases.pop()
     assert past.kinds() == {"lost"}
+
+
+def test_what_its_sender_has_corrected_since_is_not_tried_again() -> None:
+    """Other bytes under the id were decided meanwhile: the older ones are a conflict, whoever asks for them."""
+    event, at, _ = taken(3)
+    older = replace(event, record=event.record | {"distanceM": 77})
+    wrote = at.decide(again(older, NOBODY))
+    assert (wrote.releases, wrote.said("receipt")) == ({}, [("refused", "conflict")])
