@@ -19,21 +19,24 @@ from hashlib import sha256
 from typing import Any, Final
 
 from consent.terms import PartyRole, Transform
+from hub.check.decided import whole_decisions
 from hub.check.expect import HOLLOW, Plain, Seen
 from hub.check.facts import Register
 from hub.check.project import Encoders, Names, project, release_leaves
 from hub.check.rows import Rows, Wanted
+from hub.check.rung import rung, silent
 from hub.check.waits import NOTHING_WAITS, Cell, Position, Waits, position
 from hub.contracts.catalogue import Catalogue
 from hub.contracts.envelope import Envelope, EnvelopeFault, coarse, format_time, parse_inbox, uuid_text
-from hub.contracts.keys import KeyFault, KeyRing, attempt_name, b64, event_digest
+from hub.contracts.keys import KeyFault, KeyRing, b64, event_digest
 from hub.contracts.record import KafkaRecord
 from hub.contracts.wire import WireError, unframe
 
 HEADERS: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "traceparent")
 EVENT_FACTS: Final = 26
-MOST_ATTEMPTS: Final = 100
 TRACE: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00")
+EVER: Final = 1 << 62
+"""A revision that no register reaches."""
 TRACE_ID: Final = 35
 """Characters of a traceparent up to the end of its trace id."""
 
@@ -51,6 +54,8 @@ class History:
     """Hollow alerts, which the hub writes itself, by source and id, as they stand on `admitted.alert`."""
     parked: Sequence[Mapping[str, Any]] = ()
     isolated: frozenset[Position] = frozenset()
+    alerts: Sequence[Mapping[str, Any]] = ()
+    """The entries in the quarantine of the alert lane."""
 
 
 @dataclass(slots=True)
@@ -92,13 +97,14 @@ def compare(history: History, by: Reference) -> Findings:
     """Every decision recomputed at the revision it recorded, every release compared byte for byte."""
     findings = Findings()
     released = _by_id(history.releases, findings)
-    whole, waits = _whole(history.decisions), Waits.of(history.parked)
+    whole, waits = whole_decisions(history.decisions), Waits.of(history.parked)
     _all_decided([decision for decision in whole if waits.is_first(decision)], history, findings)
     _traces(history.releases, findings)
     checker = _Checker(by, findings, released, waits)
     for decision in sorted(whole, key=lambda d: (d["registerRevision"], d["attempt"], d["batchAt"])):
         key = decision["source"], decision["eventId"]
         checker.event(decision, history.inbox.get(key), history.own.get(key))
+    _all_rung(history, by, findings)
     for where, _ in waits.again.keys() - checker.again:
         if where not in history.isolated:
             findings.add("lost", "was parked, is neither decided again nor in quarantine", "", where[0])
@@ -123,6 +129,24 @@ def _all_decided(first: Sequence[Mapping[str, Any]], history: History, findings:
         findings.add("lost", "a hollow alert of this sender is not decided", event_id, source)
 
 
+def _all_rung(history: History, by: Reference, findings: Findings) -> None:
+    """Every alert that stopped has rung the desks."""
+    alerts = {name for name, entry in by.catalogue.entries.items() if entry.lane.value == "alert"}
+
+    register = by.register.at(EVER)
+
+    def may_send(source: str) -> bool:
+        agreement = register.get("agreement", source)
+        return agreement is not None and any(each.partition(":")[0] in alerts for each in agreement["publishes"])
+
+    encoders = Encoders()
+    told = ((source, *unframe(record.value)) for (source, _), record in history.own.items())
+    heard = rung((source, encoders.decode(number, by.catalogue.schemas[number], body)) for source, number, body in told)
+    places = {(record.topic, record.partition, record.offset) for record in history.own.values()}
+    for source, code in silent(history.alerts, heard, may_send, places):
+        findings.add("lost", f"an alert stopped ({code}) and no hollow alert rang", "", source)
+
+
 def _traces(releases: Iterable[KafkaRecord], findings: Findings) -> None:
     """A trace id on the releases of two topics would join the records of two units."""
     first: dict[bytes, str] = {}
@@ -141,32 +165,6 @@ def _by_id(releases: Iterable[KafkaRecord], findings: Findings) -> dict[tuple[st
             findings.add("doubled", "released twice", release_id, record.topic)
         found[record.topic, release_id] = record
     return found
-
-
-def _whole(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Decisions with the releases of all their parts in one list; `times`: how many first parts."""
-    whole: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for decision in decisions:
-        key = (decision["source"], decision["eventId"], position(decision), decision["batchAt"])
-        one = whole.setdefault(key, {**decision, **_NONE})
-        one["times"] += decision["part"] == 1
-        one["releases"] = [*one["releases"], *decision["releases"]]
-    return [{**one, "attempt": attempt(one)} for one in whole.values()]
-
-
-_NONE: Final[Mapping[str, Any]] = {"releases": (), "times": 0}
-
-
-def attempt(decision: Mapping[str, Any]) -> int:
-    """Which attempt of its event a decision is: its releases say so; of one without any, the key of its record.
-
-    `key`: the digest of the event, or that of a further attempt (`hub.contracts.keys.attempt_name`); 1 where no key is.
-    """
-    source, event_id, key = decision["source"], decision["eventId"], decision.get("key")
-    if decision["releases"] or key in (None, event_digest(source, event_id)):
-        return max((entry["attempt"] for entry in decision["releases"]), default=1)
-    numbers = range(2, MOST_ATTEMPTS)
-    return next((n for n in numbers if event_digest(source, attempt_name(event_id, n)) == key), 1)
 
 
 class _Checker:

@@ -98,6 +98,7 @@ def _history(
         own,
         list(_decoded(codecs["quarantine"], _of(topics, "parked."))),
         frozenset(map(position, _decoded(codecs["quarantine"], _of(topics, "quarantine.")))),
+        list(_decoded(codecs["quarantine"], _of(topics, "quarantine.alert"))),
     )
 
 

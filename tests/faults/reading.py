@@ -18,7 +18,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from hub import assemble
-from hub.check.compare import Reference, _whole
+from hub.check.compare import Reference
+from hub.check.decided import whole_decisions
 from hub.check.facts import Register
 from hub.check.rows import read_rows
 from hub.check.waits import Waits
@@ -120,7 +121,7 @@ def judge_source(source: str, plant: bool) -> Verdict:
     entitled = Entitled(_reference(past), shelf, waits)
     decisions = _decisions(past.archive, source)
     beside = entitled.read(
-        _whole(decisions),
+        whole_decisions(decisions),
         lambda event: _kept(past.archive, past.archive.inbox, source, event),
         lambda event: _kept(past.archive, past.archive.own, source, event),
     )

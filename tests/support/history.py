@@ -171,6 +171,7 @@ class Past:
     own: dict[tuple[str, str], Kept] = field(default_factory=dict)
     parked: list[dict[str, Any]] = field(default_factory=list)
     isolated: set[Position] = field(default_factory=set)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
     _publishers: Publishers = field(default_factory=lambda: Publishers(registers()))
     _sides: dict[Lane, _Side] = field(default_factory=dict)
 
@@ -255,7 +256,8 @@ class Past:
                 elif topic.startswith("parked."):
                     self.parked.append(entries.decode(value or b""))
                 elif topic.startswith("quarantine."):
-                    self.isolated.add(position(entries.decode(value or b"")))
+                    self.isolated.add(position(entry := entries.decode(value or b"")))
+                    self.alerts += [entry] if topic == "quarantine.alert" else []
                 elif topic.startswith("admitted."):
                     self._hollow(Kept(topic, value, headers, key, self.now, HOLLOW_AT + len(self.own)))
 
@@ -266,8 +268,8 @@ class Past:
 
     def found(self) -> list[Finding]:
         """What the independent check says of all this."""
-        told = self.decisions, frozenset(self.refused), self.releases, self.own, self.parked, frozenset(self.isolated)
-        history = History(self.journal, self.inbox, *told)
+        told = self.decisions, frozenset(self.refused), self.releases, self.own, self.parked
+        history = History(self.journal, self.inbox, *told, frozenset(self.isolated), self.alerts)
         by = Reference(plain_rows(), catalogue(), KEYS, Register(self.entries, catalogue().siruta))
         return compare(history, by).found
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from hub.check.compare import Finding
+from hub.contracts.keys import b64
 from tests.support.history import (
     CENTRE,
     DISPATCH,
+    KEYS,
     ORDERS,
     PATROL,
     PATROL_2,
@@ -21,6 +23,7 @@ from tests.support.history import (
     catalogue,
     decoded,
     encoded,
+    hold,
     played,
     pool,
     scene,
@@ -279,3 +282,18 @@ def test_a_release_decided_by_nobody_is_a_leak_even_of_an_unknown_schema() -> No
     whole = encoded(catalogue().versions("incident.reported")[-1], scene(1).record)
     past.releases[place] = Kept(record.topic, whole, record.headers, record.key, record.timestamp)
     assert kinds(past.found()) == ["leaked"]
+
+
+def test_an_alert_that_stopped_and_rang_no_desk_is_lost() -> None:
+    """Law 5: every dispatch is held out, so a hollow alert had to ring; without it, or undecided, the check says so."""
+    past, alert = Past(), scene(7)
+    case = b64(KEYS.unit(alert.source).open_case(alert.subject)).decode()
+    past.put(*(hold(case, desk, of_case=True) for desk in (DISPATCH, "u75cgt")))
+    past.happen(alert)
+    assert past.own
+    assert past.kinds() == set()
+    decided = past.decisions
+    past.decisions = [one for one in decided if one["type"] != "hollow.alert"]
+    assert "a hollow alert of this sender is not decided" in {one.what for one in past.found()}
+    past.decisions, past.own = decided, {}
+    assert "an alert stopped (no_fallback) and no hollow alert rang" in {one.what for one in past.found()}
