@@ -12,7 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
@@ -137,13 +137,25 @@ def judge_source(source: str, plant: bool) -> Verdict:
         if e.event in past.waits
     ]
     allowed = Allowed(entitled.releases, past.refused, past.longest_ms)
-    found = [*check(ops, allowed), *beside, *unaware(_known(decisions), past.commands)]
+    found = [*_placed(check(ops, allowed), decisions), *beside, *unaware(_known(decisions), past.commands)]
     unseen = unseen_plants(ops, allowed) if plant else None
     return Verdict(found, claimed, len({one["eventId"] for one in decisions}), unseen)
 
 
 def _decisions(archive: Archive, source: str) -> list[Mapping[str, Any]]:
     return [archive.get(place) for _, place in sorted(archive.decisions.get(source, ()))]
+
+
+def _placed(found: Sequence[Found], decisions: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
+    """With each finding about an event where, when and for how many it was decided."""
+    for one in found:
+        told = [
+            f"{'/'.join(map(str, d['input'].values()))} at {d['batchAt']} revision {d['registerRevision']} "
+            f"part {d['part']} releases {len(d['releases'])}"
+            for d in decisions
+            if d["eventId"] == one.event
+        ]
+        yield replace(one, where="; ".join(filter(None, (one.where, *told))))
 
 
 def _kept(archive: Archive, index: Mapping[str, Mapping[str, int]], source: str, event: str) -> Kept | None:
