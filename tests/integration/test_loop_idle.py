@@ -71,7 +71,7 @@ async def test_a_topic_that_ends_before_what_was_decided_is_refused(hub: Hub) ->
     try:
         async with gateway(hub, LANE) as life:
             with pytest.raises(PunteError, match=r"ends at [0-9]+, before offset 1000000") as refused:
-                await asyncio.wait_for(life.task, 20)
+                await asyncio.wait_for(life.task, 40)
     finally:
         await committed(hub, place, before or 0)
     assert refused.value.code == "offsets_went_back"

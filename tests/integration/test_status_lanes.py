@@ -87,7 +87,7 @@ def test_watching_goes_on_until_ctrl_c(hub: Hub) -> None:
         assert watching.stdout is not None
         first, second = lanes(watching.stdout.readline()), lanes(watching.stdout.readline())
         watching.send_signal(signal.SIGINT)
-        _, said = watching.communicate(timeout=10)
+        _, said = watching.communicate(timeout=30)
     assert first["case", "gateway"]["comePerSecond"] is None
     assert second["case", "gateway"]["comePerSecond"] is not None
     assert (watching.returncode, said) == (Exit.DONE, b"")

@@ -116,8 +116,8 @@ def test_who_traces_an_event_reads_what_its_way_is_told_from() -> None:
 
 
 def test_who_works_on_quarantine_appends_events_and_acts_and_nothing_else() -> None:
-    """It reads entries, the records they point to and what `punte why` reads; no release, no receipt, no group."""
-    told = {name for name in TOPICS if name.startswith(("admitted.", "inbox.", "quarantine."))}
+    """Entries, what is parked, the records they point to, what `punte why` reads; no release, no receipt, no group."""
+    told = {name for name in TOPICS if name.startswith(("admitted.", "inbox.", "parked.", "quarantine."))}
     reads = allowed("punte-quarantine", "Read")
     assert {name for name, right in covered(TOPICS, reads).items() if right} == {*topics_read(), *told}
     assert allowed("punte-quarantine", "Write") == {
