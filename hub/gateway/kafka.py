@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
@@ -37,6 +37,9 @@ from hub.gateway.pace import AHEAD, AHEAD_BYTES, PACES, Pace
 from hub.gateway.partition.kafka import Partition, Shared
 from hub.gateway.ports import Plan, Ports
 from hub.gateway.transactions.kafka import install_guard
+
+LEAVE_S: Final = 3.0
+"""How long a gateway that ends waits for its clients; the session then tells the group."""
 
 
 @dataclass(slots=True, eq=False)
@@ -188,12 +191,16 @@ class Gateway:
         return len({cell for cells in held for cell in cells})
 
     async def _abandon(self) -> None:
-        """Leave without finishing anything: cancel the workers, stop the consumer."""
+        """Leave without finishing anything: cancel the workers, stop the consumer.
+
+        Within LEAVE_S each, whatever a client waits for: a process that met a fault must end, so that the next begins.
+        """
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._consumer.stop()
+        if tasks:
+            await asyncio.wait(tasks, timeout=LEAVE_S)
+        await asyncio.wait([asyncio.create_task(self._consumer.stop())], timeout=LEAVE_S)
 
     async def _committed(self, tp: TopicPartition) -> int | None:
         """The group's offset of a partition; to be trusted after a fence only."""
