@@ -56,7 +56,10 @@ async def _status(watch: bool, show: Show | None) -> None:
             aclosing(moments(Settings().kafka(), codecs, now_ms, WATCH_S if watch else INTERVAL_S))
         )
         before: Moment | None = None
+        task = asyncio.current_task()
         async for moment in found:
+            if task is not None and task.cancelling():  # a client has swallowed the Ctrl-C that came meanwhile
+                raise asyncio.CancelledError
             if watch or before:
                 shown(rows(before, moment))
             if before and not watch:

@@ -80,6 +80,7 @@ def test_a_table_for_people_is_plain_without_a_terminal(hub: Hub) -> None:
     }
 
 
+@pytest.mark.fire
 def test_watching_goes_on_until_ctrl_c(hub: Hub) -> None:
     """One object a line, the second with rates; Ctrl-C ends it as done, with nothing on stderr."""
     command = [sys.executable, "-m", "hub", "status", "--watch", "--json"]
