@@ -255,7 +255,7 @@ async def saturated(hub: Hub, work: Work) -> AsyncIterator[dict[str, float]]:
     if not work.bulk:
         yield rest
         return
-    await fill(hub, Lane.BULK, BACKLOG_PER_S * (work.seconds + PATIENCE_S // 4))
+    await fill(hub, Lane.BULK, BACKLOG_PER_S * (2 * work.seconds + PATIENCE_S // 2))
     async with lane_at_work(hub, Lane.BULK, ("gateway",)):
         yield rest
         rest["bulk_left"] = await left(hub, Lane.BULK)
