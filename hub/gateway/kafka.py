@@ -9,7 +9,7 @@ Rules kept, in the order of the code (kafka.md section 00; architecture.md secti
    plan took counts from the commit on.
 5. What waits is bounded by records and by bytes; the poll leaves a partition that has enough.
 6. An idle partition proves every few seconds that it is still ours, by a transaction that holds its offset and nothing
-   else: a fenced one learns it from the broker's answer. It never fences by itself, so two gateways never take a
+   else: a fenced one learns it from the broker's answer. A proof never fences, so two gateways never take a
    partition from each other in turn.
 7. An offset past the end of its topic is refused: the topic lost what was decided, and what comes now would be passed
    by.
@@ -23,7 +23,7 @@ Rules kept, in the order of the code (kafka.md section 00; architecture.md secti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -198,9 +198,8 @@ class Gateway:
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=LEAVE_S)
-        await asyncio.wait([asyncio.create_task(self._consumer.stop())], timeout=LEAVE_S)
+        await _within(LEAVE_S, *tasks)
+        await _within(LEAVE_S, self._consumer.stop())
 
     async def _committed(self, tp: TopicPartition) -> int | None:
         """The group's offset of a partition; to be trusted after a fence only."""
@@ -258,6 +257,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Workers open their partitions; the main loop seeks."""
         self._gateway.take(sorted(assigned))
+
+
+async def _within(seconds: float, *work: Awaitable[Any]) -> None:
+    """Wait for these to end, however they end, but no longer: what they die of was raised before, or comes too late."""
+    await asyncio.wait([asyncio.gather(*work, return_exceptions=True)], timeout=seconds)
 
 
 async def _next(queue: asyncio.Queue[Sequence[Any]], seconds: float) -> list[Any] | None:
